@@ -1,0 +1,107 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A target of Tocsin's own, in Swift 6 mode with warnings as errors.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of the target `name`; `others` are what they need besides it and the shared support.
+func tests(_ name: String, _ others: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + others,
+        path: "Tests/\(name)Tests", swiftSettings: strict)
+}
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+
+let package = Package(
+    name: "tocsin",
+    products: [.executable(name: "tocsin", targets: ["Tocsin"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "Tocsin",
+            dependencies: [
+                "API", "ChainListener", "TriggerEngine", "Dispatchers", "Storage", "EthereumRPC", "HTTPClient",
+                "Signatures", "Conditions", "Templates", "Domain", "Ethereum",
+                arguments, configuration, lifecycle, log, metrics,
+            ],
+            swiftSettings: strict),
+        module(
+            "API",
+            [
+                "Conditions", "Templates", "Signatures", "EthereumRPC", "Storage", "Domain", "Ethereum", "CArgon2",
+                hummingbird, jwt, log, metrics, lifecycle,
+            ]),
+        module("ChainListener", ["EthereumRPC", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
+        module("TriggerEngine", ["Conditions", "Templates", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
+        module(
+            "Dispatchers",
+            ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
+        module("Storage", ["Domain", "Ethereum", "CPostgres", log, metrics, lifecycle]),
+        module("EthereumRPC", ["Domain", "Ethereum", "HTTPClient", "CSimdJSON", log, metrics]),
+        module("HTTPClient", ["CCurl", log, metrics]),
+        module("Signatures", ["Ethereum", "CSecp256k1", crypto]),
+        module("Conditions", ["Domain", "Ethereum", "CRE2"]),
+        module("Templates", ["Domain", "Ethereum", mustache]),
+        module("Domain", ["Ethereum"]),
+        module("Ethereum", []),
+
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+        .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+
+        .target(
+            name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", log], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        tests("Ethereum"),
+        tests("Domain", ["Ethereum"]),
+        tests("Signatures", ["Ethereum"]),
+        tests("Conditions", ["Domain", "Ethereum"]),
+        tests("Templates", ["Domain", "Ethereum"]),
+        tests("Storage", ["Domain", "Ethereum", log]),
+        tests("HTTPClient"),
+        tests("EthereumRPC", ["HTTPClient", "Domain", "Ethereum", log]),
+        tests("ChainListener", ["EthereumRPC", "HTTPClient", "Storage", "Domain", "Ethereum", log]),
+        tests("TriggerEngine", ["Conditions", "Storage", "Domain", "Ethereum", log]),
+        tests("Dispatchers", ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log]),
+        tests(
+            "API", ["Signatures", "Storage", "EthereumRPC", "HTTPClient", "Domain", "Ethereum", hummingbird, hummingbirdTesting, log]),
+        .testTarget(
+            name: "TocsinTests",
+            dependencies: ["Tocsin", "Storage", "Domain", "Ethereum", "TestSupport"],
+            path: "Tests/TocsinTests", swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)
