@@ -1,0 +1,57 @@
+public import Ethereum
+
+/// What happened, whatever layout the contract wrote it in; the raw value is the name in conditions, SQL and JSON.
+///
+/// `UriUpdated` of the oldest contracts is a `URIUpdated` here.
+public enum EventType: String, CaseIterable, Hashable, Sendable, Codable {
+    case registered = "Registered"
+    case metadataSet = "MetadataSet"
+    case uriUpdated = "URIUpdated"
+    case transfer = "Transfer"
+    case approval = "Approval"
+    case approvalForAll = "ApprovalForAll"
+    case metadataUpdate = "MetadataUpdate"
+    case batchMetadataUpdate = "BatchMetadataUpdate"
+    case agentWalletSet = "AgentWalletSet"
+    case newFeedback = "NewFeedback"
+    case feedbackRevoked = "FeedbackRevoked"
+    case responseAppended = "ResponseAppended"
+    case validationRequest = "ValidationRequest"
+    case validationResponse = "ValidationResponse"
+    case upgraded = "Upgraded"
+    case initialized = "Initialized"
+    case ownershipTransferred = "OwnershipTransferred"
+    case eip712DomainChanged = "EIP712DomainChanged"
+
+    /// The registry that emits it; nil for what every proxy emits.
+    public var registry: Registry? {
+        switch self {
+        case .registered, .metadataSet, .uriUpdated, .transfer, .approval, .approvalForAll, .metadataUpdate,
+            .batchMetadataUpdate, .agentWalletSet:
+            .identity
+        case .newFeedback, .feedbackRevoked, .responseAppended: .reputation
+        case .validationRequest, .validationResponse: .validation
+        case .upgraded, .initialized, .ownershipTransferred, .eip712DomainChanged: nil
+        }
+    }
+}
+
+/// A decoded log of a registry.
+///
+/// The log stays with it: decoding is a pure function of the log, so PostgreSQL stores the log alone and nothing that a
+/// contract wrote can be lost or refused by a column type.
+public struct Event: Sendable {
+    public let chainID: ChainID
+    public let registry: Registry
+    public let log: Log
+    /// The block's timestamp in seconds since 1970.
+    public let timestamp: Int64
+    /// The account that sent the transaction, where the listener fetched it.
+    public let transactionFrom: Address?
+    public let layout: EventLayout
+    /// One value for each of `layout.parameters`, in their order.
+    public let parameters: [FieldValue]
+
+    /// What happened.
+    public var type: EventType { layout.type }
+}

@@ -1,0 +1,79 @@
+public import Ethereum
+
+/// A log's topics: 0...4 words, held in place.
+public struct Topics: RandomAccessCollection, Hashable, Sendable {
+    private var words: (Hash, Hash, Hash, Hash) = (.zero, .zero, .zero, .zero)
+    public private(set) var count = 0
+
+    /// No topics, as `LOG0` writes.
+    public init() {}
+
+    /// The topics `words`; nil for more than four, which the EVM cannot write.
+    public init?(_ words: some Collection<Hash>) {
+        for word in words {
+            guard append(word) else { return nil }
+        }
+    }
+
+    /// Adds `word` behind the others; false when there are four already.
+    public mutating func append(_ word: Hash) -> Bool {
+        switch count {
+        case 0: words.0 = word
+        case 1: words.1 = word
+        case 2: words.2 = word
+        case 3: words.3 = word
+        default: return false
+        }
+        count += 1
+        return true
+    }
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { count }
+
+    /// The topic at `index`, which must be below `count`.
+    public subscript(index: Int) -> Hash {
+        precondition(index >= 0 && index < count, "a topic's index lies below the count")
+        switch index {
+        case 0: return words.0
+        case 1: return words.1
+        case 2: return words.2
+        default: return words.3
+        }
+    }
+
+    /// Whether both hold the same words in the same order.
+    public static func == (left: Topics, right: Topics) -> Bool { left.elementsEqual(right) }
+    /// Feeds the words.
+    public func hash(into hasher: inout Hasher) { for word in self { hasher.combine(word) } }
+}
+
+/// A log as a node reports it: what a contract wrote, and where it stands.
+///
+/// - SeeAlso: Ethereum JSON-RPC, `eth_getLogs`.
+public struct Log: Hashable, Sendable {
+    public var address: Address
+    public var topics: Topics
+    public var data: [UInt8]
+    public var blockNumber: BlockNumber
+    public var blockHash: Hash
+    public var transactionHash: Hash
+    public var transactionIndex: UInt32
+    /// The log's position in its block, over all transactions.
+    public var logIndex: UInt32
+
+    /// A log with all its facts.
+    public init(
+        address: Address, topics: Topics, data: [UInt8], blockNumber: BlockNumber, blockHash: Hash,
+        transactionHash: Hash, transactionIndex: UInt32, logIndex: UInt32
+    ) {
+        self.address = address
+        self.topics = topics
+        self.data = data
+        self.blockNumber = blockNumber
+        self.blockHash = blockHash
+        self.transactionHash = transactionHash
+        self.transactionIndex = transactionIndex
+        self.logIndex = logIndex
+    }
+}
