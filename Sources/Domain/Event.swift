@@ -41,13 +41,17 @@ public enum EventType: String, CaseIterable, Hashable, Sendable, Codable {
 /// The log stays with it: decoding is a pure function of the log, so PostgreSQL stores the log alone and nothing that a
 /// contract wrote can be lost or refused by a column type.
 public struct Event: Sendable {
+    /// The chain it happened on.
     public let chainID: ChainID
+    /// The registry whose contract wrote it.
     public let registry: Registry
+    /// The log as the node reported it.
     public let log: Log
     /// The block's timestamp in seconds since 1970.
     public let timestamp: Int64
     /// The account that sent the transaction, where the listener fetched it.
     public let transactionFrom: Address?
+    /// The shape it was written in.
     public let layout: EventLayout
     /// One value for each of `layout.parameters`, in their order.
     public let parameters: [FieldValue]

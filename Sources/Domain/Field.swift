@@ -19,6 +19,7 @@ public enum FieldValue: Hashable, Sendable {
 ///
 /// `String` calls a precomposed and a decomposed letter equal; the chain does not, and neither does this.
 public struct Text: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// The text; compare it through this type alone.
     public let string: String
 
     /// The text `string`.

@@ -2,6 +2,7 @@
 ///
 /// - SeeAlso: EIP-155. Above 2^63 - 1 no chain exists and none is accepted, so that it fits SQL's `bigint`.
 public struct ChainID: RawRepresentable, Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+    /// The number itself.
     public let rawValue: Int64
 
     /// The chain `rawValue`; nil unless it is positive.
@@ -18,6 +19,7 @@ public struct ChainID: RawRepresentable, Hashable, Comparable, Sendable, Codable
 
 /// A block's height. Heights above 2^63 - 1 are refused where they enter, so that they fit SQL's `bigint`.
 public struct BlockNumber: Hashable, Sendable, Codable, CustomStringConvertible, Strideable, ExpressibleByIntegerLiteral {
+    /// The number itself.
     public let rawValue: Int64
 
     /// The height `rawValue`; nil below 0.
@@ -55,6 +57,7 @@ public struct BlockNumber: Hashable, Sendable, Codable, CustomStringConvertible,
 
 /// The row of an event.
 public struct EventID: RawRepresentable, Hashable, Comparable, Sendable {
+    /// The number itself.
     public let rawValue: Int64
     /// The row `rawValue`.
     public init(rawValue: Int64) { self.rawValue = rawValue }

@@ -3,6 +3,7 @@ public import Ethereum
 /// A log's topics: 0...4 words, held in place.
 public struct Topics: RandomAccessCollection, Hashable, Sendable {
     private var words: (Hash, Hash, Hash, Hash) = (.zero, .zero, .zero, .zero)
+    /// How many there are, 0...4.
     public private(set) var count = 0
 
     /// No topics, as `LOG0` writes.
@@ -28,7 +29,9 @@ public struct Topics: RandomAccessCollection, Hashable, Sendable {
         return true
     }
 
+    /// The first topic's index.
     public var startIndex: Int { 0 }
+    /// One past the last topic's index.
     public var endIndex: Int { count }
 
     /// The topic at `index`, which must be below `count`.
@@ -52,12 +55,19 @@ public struct Topics: RandomAccessCollection, Hashable, Sendable {
 ///
 /// - SeeAlso: Ethereum JSON-RPC, `eth_getLogs`.
 public struct Log: Hashable, Sendable {
+    /// The contract that wrote it.
     public var address: Address
+    /// The signature's hash and the indexed parameters.
     public var topics: Topics
+    /// The other parameters, ABI-encoded.
     public var data: [UInt8]
+    /// The height of its block.
     public var blockNumber: BlockNumber
+    /// Its block.
     public var blockHash: Hash
+    /// Its transaction.
     public var transactionHash: Hash
+    /// The transaction's position in the block; nodes disagree about it, so nothing relies on it.
     public var transactionIndex: UInt32
     /// The log's position in its block, over all transactions.
     public var logIndex: UInt32

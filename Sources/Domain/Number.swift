@@ -5,7 +5,9 @@ public import Ethereum
 /// Holds every `uint256` and `int256` as it stands and a feedback's value with its decimals applied. Comparing never
 /// rounds: 0.1 equals 0.10 and 2^256 - 1 differs from 2^256 - 2.
 public struct Number: Hashable, Sendable {
+    /// Whether the number lies below zero.
     public let isNegative: Bool
+    /// The digits without sign and point.
     public let magnitude: UInt256
     /// 0...77 decimal places.
     public let scale: UInt8

@@ -1,0 +1,74 @@
+public import Ethereum
+
+/// How a chain says that a block is final.
+public enum FinalitySource: String, Sendable, Codable {
+    /// The node's `safe` and `finalized` tags.
+    case tags
+    /// A number of blocks on top, `Chain.confirmations`.
+    case depth
+}
+
+/// A contract that is watched, and the first block that can hold its events.
+public struct RegistryContract: Hashable, Sendable {
+    /// Which registry it is.
+    public let registry: Registry
+    /// Where it lies; a proxy, so the code behind it may change.
+    public let address: Address
+    /// The first block that can hold its events.
+    public let startBlock: BlockNumber
+
+    /// The contract at `address`.
+    public init(registry: Registry, address: Address, startBlock: BlockNumber) {
+        self.registry = registry
+        self.address = address
+        self.startBlock = startBlock
+    }
+}
+
+/// A chain as `chains.json` describes it.
+public struct Chain: Sendable, Hashable {
+    /// What the nodes answer to `eth_chainId`.
+    public let id: ChainID
+    /// The name that people know it by.
+    public let name: String
+    /// Whether it is listened to.
+    public let isEnabled: Bool
+    /// `http` or `https` URLs; they may hold keys, so they are never shown whole.
+    public let rpcURLs: [String]
+    /// How long to wait between two looks at the head.
+    public let pollInterval: Duration
+    /// How many blocks on top make a block final, where `finality` is `depth`.
+    public let confirmations: Int
+    /// Where `safe` and `finalized` come from.
+    public let finality: FinalitySource
+    /// Without a trailing slash; nil where the chain has no explorer.
+    public let explorerURL: String?
+    /// At least one; several of one registry are allowed.
+    public let contracts: [RegistryContract]
+
+    /// A chain with all its facts.
+    public init(
+        id: ChainID, name: String, isEnabled: Bool = true, rpcURLs: [String], pollInterval: Duration,
+        confirmations: Int, finality: FinalitySource, explorerURL: String?, contracts: [RegistryContract]
+    ) {
+        self.id = id
+        self.name = name
+        self.isEnabled = isEnabled
+        self.rpcURLs = rpcURLs
+        self.pollInterval = pollInterval
+        self.confirmations = confirmations
+        self.finality = finality
+        self.explorerURL = explorerURL
+        self.contracts = contracts
+    }
+
+    /// The registry that the contract at `address` is; nil for a contract that is not watched.
+    public func registry(at address: Address) -> Registry? {
+        contracts.first { $0.address == address }?.registry
+    }
+
+    /// The addresses of `registry` on this chain, in the order of `chains.json`.
+    public func addresses(of registry: Registry) -> [Address] {
+        contracts.filter { $0.registry == registry }.map(\.address)
+    }
+}
