@@ -15,7 +15,7 @@ final class ChainsFileReader {
 
     func warn(_ path: String, _ text: String) { warnings.append(.init(path: path, text: text)) }
 
-    /// The members of the object at `path`; nil unless it is one. Members other than `known` are problems.
+    /// The members of the object at `path`, of which those other than `known` are problems; nil unless it is one.
     func object(_ value: JSON, at path: String, known: [String]) -> [String: JSON]? {
         guard case .object(let members) = value else {
             problem(path, "must be an object")
@@ -27,7 +27,7 @@ final class ChainsFileReader {
         return members
     }
 
-    /// The elements of the array at `path`, 1...`maximum` of them.
+    /// The elements of the list at `path`, at least one and at most `maximum` of them.
     func array(_ value: JSON, at path: String, maximum: Int) -> [JSON]? {
         guard case .array(let elements) = value else {
             problem(path, "must be a list")
@@ -76,7 +76,7 @@ final class ChainsFileReader {
         return flag
     }
 
-    /// The member `name`, text of 1...`maximum` UTF-8 bytes without control characters.
+    /// The member `name`, text of 1 to `maximum` UTF-8 bytes without control characters.
     func text(_ members: [String: JSON], _ name: String, at path: String, maximum: Int) -> String? {
         let path = join(path, name)
         guard let value = members[name] else {
