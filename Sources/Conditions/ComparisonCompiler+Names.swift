@@ -66,7 +66,7 @@ extension ComparisonCompiler {
             return nil
         }
         let types = Expression.step(.types(EventTypes(type)))
-        return isBurn ? .all([types, .step(.address(.to, isNegated: false, .zero))]) : types
+        return isBurn ? .all([types, .step(.address(.zero, .to, isNegated: false))]) : types
     }
 
     mutating func registry(_ operator: Operator, _ operands: [JSON]) -> Expression? {

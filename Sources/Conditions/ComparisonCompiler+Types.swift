@@ -46,7 +46,7 @@ extension ComparisonCompiler {
         guard let values, let first = values.first else { return nil }
         return `operator`.takesList
             ? .addresses(field, isNegated: `operator`.isNegative, Boxed(Set(values)))
-            : .address(field, isNegated: `operator`.isNegative, first)
+            : .address(first, field, isNegated: `operator`.isNegative)
     }
 
     mutating func hash(_ field: Field, _ operator: Operator, _ operands: [JSON]) -> Step? {
@@ -92,7 +92,7 @@ extension ComparisonCompiler {
         guard let containment = containment(`operator`, isEmpty: first.isEmpty) else { return nil }
         return foldsCase
             ? .folded(field, containment, isNegated: isNegated, FoldedText(first))
-            : .text(field, containment, isNegated: isNegated, first)
+            : .text(first, field, containment, isNegated: isNegated)
     }
 
     mutating func pattern(_ source: String) -> Pattern? {

@@ -69,11 +69,11 @@ extension Step {
         case .integer(let field, .equal, let value): [IndexKey(field: field, value: .number(Number(value)))]
         case .number(let field, .equal, let value): [IndexKey(field: field, value: .number(value.value))]
         case .numbers(let field, false, let values): values.value.map { IndexKey(field: field, value: .number($0)) }
-        case .address(let field, false, let value): [IndexKey(field: field, value: .address(value))]
+        case .address(let value, let field, false): [IndexKey(field: field, value: .address(value))]
         case .addresses(let field, false, let values): values.value.map { IndexKey(field: field, value: .address($0)) }
         case .hash(let field, false, let value): [IndexKey(field: field, value: .hash(value.value))]
         case .hashes(let field, false, let values): values.value.map { IndexKey(field: field, value: .hash($0)) }
-        case .text(let field, .whole, false, let value): [IndexKey(field: field, value: .text(Text(value)))]
+        case .text(let value, let field, .whole, false): [IndexKey(field: field, value: .text(Text(value)))]
         case .texts(let field, false, let values): values.value.map { IndexKey(field: field, value: .text($0)) }
         case .bytes(let field, .whole, false, let value): [IndexKey(field: field, value: .bytes(value.value))]
         default: nil

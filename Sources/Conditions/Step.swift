@@ -24,7 +24,8 @@ enum Ordering: UInt8, Sendable {
     }
 }
 
-/// One step of a compiled condition, in 24 bytes, since a million triggers hold a few each.
+/// One step of a compiled condition, in 24 bytes, since a million triggers hold a few each; so the large values come
+/// first in their cases.
 ///
 /// Steps stand in prefix order: a junction is followed by its members, the last of them before `end`. Every comparison
 /// of an absent field is false, the negated ones too.
@@ -40,12 +41,12 @@ enum Step: Sendable {
     case number(Field, Ordering, Boxed<Number>)
     case range(Field, Boxed<ClosedRange<Number>>)
     case numbers(Field, isNegated: Bool, Boxed<Set<Number>>)
-    case address(Field, isNegated: Bool, Address)
+    case address(Address, Field, isNegated: Bool)
     case addresses(Field, isNegated: Bool, Boxed<Set<Address>>)
     case hash(Field, isNegated: Bool, Boxed<Hash>)
     case hashes(Field, isNegated: Bool, Boxed<Set<Hash>>)
     case boolean(Field, Bool)
-    case text(Field, Containment, isNegated: Bool, String)
+    case text(String, Field, Containment, isNegated: Bool)
     case texts(Field, isNegated: Bool, Boxed<Set<Text>>)
     case folded(Field, Containment, isNegated: Bool, FoldedText)
     case foldedTexts(Field, isNegated: Bool, Boxed<Set<[UInt32]>>)
@@ -74,7 +75,7 @@ extension Step {
         case .numbers(let field, let isNegated, let values):
             guard case .number(let number)? = event.value(of: field) else { return false }
             return values.value.contains(number) != isNegated
-        case .address(let field, let isNegated, let value):
+        case .address(let value, let field, let isNegated):
             guard case .address(let address)? = event.value(of: field) else { return false }
             return (address == value) != isNegated
         case .addresses(let field, let isNegated, let values):
@@ -95,7 +96,7 @@ extension Step {
 
     private func holdsForText(of event: Event) -> Bool {
         switch self {
-        case .text(let field, let containment, let isNegated, let value):
+        case .text(let value, let field, let containment, let isNegated):
             guard let text = text(field, of: event) else { return false }
             return containment.holds(value, in: text) != isNegated
         case .texts(let field, let isNegated, let values):
@@ -135,8 +136,8 @@ extension Step {
         switch self {
         case .all, .any, .not, .types, .registries, .presence(_, false): nil
         case .presence(let field, _), .integer(let field, _, _), .number(let field, _, _), .range(let field, _),
-            .numbers(let field, _, _), .address(let field, _, _), .addresses(let field, _, _), .hash(let field, _, _),
-            .hashes(let field, _, _), .boolean(let field, _), .text(let field, _, _, _), .texts(let field, _, _),
+            .numbers(let field, _, _), .address(_, let field, _), .addresses(let field, _, _), .hash(let field, _, _),
+            .hashes(let field, _, _), .boolean(let field, _), .text(_, let field, _, _), .texts(let field, _, _),
             .folded(let field, _, _, _), .foldedTexts(let field, _, _), .pattern(let field, _),
             .bytes(let field, _, _, _), .byteStrings(let field, _, _):
             field
