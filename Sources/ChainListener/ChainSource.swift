@@ -4,7 +4,7 @@ public import EthereumRPC
 
 /// What a listener asks of a chain's nodes, whoever answers.
 ///
-/// Each answer comes from one node in one batch, with the node's number, so that another can be asked for a second
+/// Each answer comes from one node in one batch and names its endpoint, so that another can be asked for a second
 /// opinion. What a node does not have, or not yet, is thrown as ``ChainSourceError``, never answered as nothing. What is
 /// answered may still be wrong; the listener checks it.
 public protocol ChainSource: Sendable {
@@ -18,14 +18,16 @@ public protocol ChainSource: Sendable {
     func span(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> Span
     /// The headers of the blocks `hashes`, in their order.
     func headers(_ hashes: [Hash]) async throws -> [Header]
-    /// The header at `number` by a node other than `node`; nil where there is no other.
-    func header(at number: BlockNumber, notBy node: Int) async throws -> Header?
-    /// The logs of `contracts` in the block `hash` by a node other than `node`; nil where there is no other.
-    func logs(of hash: Hash, contracts: [Address], notBy node: Int) async throws -> [Log]?
+    /// The header at `number` by a node other than `endpoint`; nil where there is no other.
+    func header(at number: BlockNumber, notBy endpoint: String) async throws -> Header?
+    /// The logs of `contracts` in the block `hash` by a node other than `endpoint`; nil where there is no other.
+    func logs(of hash: Hash, contracts: [Address], notBy endpoint: String) async throws -> [Log]?
     /// All logs of the block `hash`, whoever wrote them, from its receipts; nil where no node offers receipts.
     func receiptLogs(of hash: Hash) async throws -> [Log]?
     /// Who sent each of `transactions`; what is not known is left out.
     func senders(of transactions: [Hash]) async throws -> [Hash: Address]
+    /// Takes note that an answer of `endpoint` was found to be wrong, so that others are preferred for a while.
+    func distrust(_ endpoint: String, because reason: String)
 }
 
 /// A chain's newest blocks as one node sees them.
@@ -36,15 +38,15 @@ public struct Tip: Sendable, Hashable {
     public let safe: Header?
     /// What the node calls finalized; nil where it was not asked or does not say.
     public let finalized: Header?
-    /// Which node answered.
-    public let node: Int
+    /// Which endpoint answered, without its secrets.
+    public let endpoint: String
 
-    /// The newest blocks as `node` sees them.
-    public init(latest: Header, safe: Header? = nil, finalized: Header? = nil, node: Int) {
+    /// The newest blocks as `endpoint` sees them.
+    public init(latest: Header, safe: Header? = nil, finalized: Header? = nil, endpoint: String) {
         self.latest = latest
         self.safe = safe
         self.finalized = finalized
-        self.node = node
+        self.endpoint = endpoint
     }
 }
 
@@ -54,14 +56,14 @@ public struct Segment: Sendable, Hashable {
     public let headers: [Header]
     /// The logs of the watched contracts in these blocks, in any order.
     public let logs: [Log]
-    /// Which node answered.
-    public let node: Int
+    /// Which endpoint answered, without its secrets.
+    public let endpoint: String
 
-    /// The blocks of `headers` with `logs`, as `node` answered them.
-    public init(headers: [Header], logs: [Log], node: Int) {
+    /// The blocks of `headers` with `logs`, as `endpoint` answered them.
+    public init(headers: [Header], logs: [Log], endpoint: String) {
         self.headers = headers
         self.logs = logs
-        self.node = node
+        self.endpoint = endpoint
     }
 }
 
@@ -73,15 +75,15 @@ public struct Span: Sendable, Hashable {
     public let last: Header
     /// The logs of the watched contracts between them, both included, in any order.
     public let logs: [Log]
-    /// Which node answered.
-    public let node: Int
+    /// Which endpoint answered, without its secrets.
+    public let endpoint: String
 
-    /// The stretch between `first` and `last` with `logs`, as `node` answered it.
-    public init(first: Header, last: Header, logs: [Log], node: Int) {
+    /// The stretch between `first` and `last` with `logs`, as `endpoint` answered it.
+    public init(first: Header, last: Header, logs: [Log], endpoint: String) {
         self.first = first
         self.last = last
         self.logs = logs
-        self.node = node
+        self.endpoint = endpoint
     }
 }
 
@@ -93,6 +95,6 @@ public enum ChainSourceError: Error, Equatable {
     case tooLarge
     /// No endpoint answers; the text says why, without URLs and keys.
     case unreachable(String)
-    /// A node's answer contradicts itself; the text says how.
-    case inconsistent(String)
+    /// An answer contradicts itself or another one; the text says how, the endpoint who gave it, where that is known.
+    case inconsistent(String, by: String? = nil)
 }
