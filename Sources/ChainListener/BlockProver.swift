@@ -2,11 +2,11 @@ import Domain
 import Ethereum
 import EthereumRPC
 
-/// A block with its logs as one endpoint answered them.
+/// A block with its logs as one node answered them.
 struct FetchedBlock: Sendable {
     let header: Header
     let logs: [Log]
-    let endpoint: String
+    let node: Int
 }
 
 /// Looks again, elsewhere or in another way, at blocks whose header does not bear out the logs that came with it.
@@ -45,7 +45,7 @@ struct BlockProver: Sendable {
             return try await refute(block)
         case .contradicted(let contradiction):
             throw ChainSourceError.inconsistent(
-                "logs that cannot belong to their block: \(contradiction)", by: block.endpoint)
+                "logs that cannot belong to their block: \(contradiction)", by: block.node)
         }
     }
 
@@ -59,9 +59,9 @@ struct BlockProver: Sendable {
         if let received = try await receipts(header) {
             return Proof(header: header, logs: received, verification: .receipts, bloomHolds: true)
         }
-        // Without a second endpoint the same one is asked again by hash, which some answer rightly when a query by
+        // Without a second node the same one is asked again by hash, which some answer rightly when a query by
         // height failed.
-        let again = if let other { other } else { try await source.block(header.hash, contracts: contracts).logs }
+        let again = if let other { other } else { try await again(block) }
         guard allows(header, again) else {
             throw ChainSourceError.inconsistent("a second answer for the same block contradicts its header")
         }
@@ -77,7 +77,7 @@ struct BlockProver: Sendable {
     private func refute(_ block: FetchedBlock) async throws -> Proof {
         let header = block.header
         let other = try await elsewhere(block)
-        let again = if let other { other } else { try await source.block(header.hash, contracts: contracts).logs }
+        let again = if let other { other } else { try await again(block) }
         if Self.same(again, block.logs) {
             return Proof(
                 header: header, logs: again, verification: other == nil ? nil : .quorum, bloomHolds: false)
@@ -90,16 +90,26 @@ struct BlockProver: Sendable {
             bloomHolds: nil)
     }
 
-    /// What another endpoint answers for the block; nil where there is none, or none that has the block.
+    /// What the nodes answer for the block at a second time of asking.
+    private func again(_ block: FetchedBlock) async throws -> [Log] {
+        let answer = try await source.block(block.header.hash, contracts: contracts)
+        guard answer.malformed.isEmpty else {
+            throw ChainSourceError.inconsistent("logs that cannot be read", by: answer.node)
+        }
+        return answer.logs
+    }
+
+    /// What another node answers for the block; nil where there is none, or none that has the block.
     private func elsewhere(_ block: FetchedBlock) async throws -> [Log]? {
         do {
-            let logs = try await source.logs(of: block.header.hash, contracts: contracts, notBy: block.endpoint)
-            if let logs, case .contradicted(let contradiction) = verdict(block.header, logs),
+            let answer = try await source.block(block.header.hash, contracts: contracts, notBy: block.node)
+            guard let answer, answer.malformed.isEmpty else { return nil }
+            if case .contradicted(let contradiction) = verdict(block.header, answer.logs),
                 contradiction != .excludedByBloom
             {
                 return nil
             }
-            return logs
+            return answer.logs
         } catch is ChainSourceError {
             return nil
         }
@@ -114,11 +124,11 @@ struct BlockProver: Sendable {
         } catch is ChainSourceError {
             return nil
         }
-        guard let bytes = header.logsBloom, let expected = Bloom(bytes: bytes) else { return nil }
+        guard let expected = header.logsBloom else { return nil }
         var bloom = Bloom()
         for log in all {
             bloom.insert(log.address)
-            for topic in log.topics { bloom.insert(topic) }
+            for topic in log.topics { bloom.insert(topic: topic) }
         }
         guard bloom == expected else { return nil }
         let logs = all.filter { contracts.contains($0.address) }

@@ -17,19 +17,19 @@ extension Follower {
     }
 
     /// Brings the stored chain to `newest`, or as near as one segment reaches.
-    mutating func follow(_ newest: Header, by endpoint: String, _ sight: FinalityMarks.Sight) async throws -> Pace {
+    mutating func follow(_ newest: Header, by node: Int, _ sight: FinalityMarks.Sight) async throws -> Pace {
         if newest.hash == tracker.tip?.hash { judge.followedTipSeen() }
         let walk = try await walk(to: newest)
         if let outside = walk.outside {
-            try await haltIfCertain(outside, newest, by: endpoint)
+            try await haltIfCertain(outside, newest, by: node)
             return .atTip
         }
         guard let last = walk.taken.last?.header else {
             try await storeMarks(sight)
             return .atTip
         }
-        if let fork = walk.fork, let tip = tracker.tip, let first = walk.taken.first?.header {
-            let opinion = try await opinion(on: first, notBy: endpoint)
+        if walk.fork != nil, let tip = tracker.tip, let first = walk.taken.first?.header {
+            let opinion = try await opinion(on: first, notBy: node)
             guard judge.judge(branch: first.hash, head: newest.number, tip: tip.number, opinion: opinion) else {
                 return .atTip
             }
@@ -107,34 +107,40 @@ extension Follower {
     /// The blocks of `range` with their logs, each the parent of the next.
     private func segment(_ range: ClosedRange<BlockNumber>) async throws -> [FetchedBlock] {
         let segment = try await source.segment(range, contracts: contracts(upTo: range.upperBound))
+        guard segment.malformed.isEmpty else {
+            throw ChainSourceError.inconsistent("logs that cannot be read", by: segment.node)
+        }
         guard segment.headers.map(\.number) == Array(range) else {
-            throw ChainSourceError.inconsistent("other blocks than those asked for", by: segment.endpoint)
+            throw ChainSourceError.inconsistent("other blocks than those asked for", by: segment.node)
         }
         for (lower, upper) in zip(segment.headers, segment.headers.dropFirst()) where upper.parentHash != lower.hash {
-            throw ChainSourceError.inconsistent("blocks that are not each other's parents", by: segment.endpoint)
+            throw ChainSourceError.inconsistent("blocks that are not each other's parents", by: segment.node)
         }
         guard segment.logs.allSatisfy({ range.contains($0.blockNumber) }) else {
-            throw ChainSourceError.inconsistent("logs of other blocks than those asked for", by: segment.endpoint)
+            throw ChainSourceError.inconsistent("logs of other blocks than those asked for", by: segment.node)
         }
         let logs = Dictionary(grouping: segment.logs, by: \.blockNumber)
         return segment.headers.map {
-            FetchedBlock(header: $0, logs: logs[$0.number] ?? [], endpoint: segment.endpoint)
+            FetchedBlock(header: $0, logs: logs[$0.number] ?? [], node: segment.node)
         }
     }
 
     /// The block `hash` with its logs, which must stand at `number`.
     private func fetch(_ hash: Hash, at number: BlockNumber) async throws -> FetchedBlock {
         let segment = try await source.block(hash, contracts: contracts(upTo: number))
+        guard segment.malformed.isEmpty else {
+            throw ChainSourceError.inconsistent("logs that cannot be read", by: segment.node)
+        }
         guard segment.headers.count == 1, let header = segment.headers.first, header.hash == hash,
             header.number == number
-        else { throw ChainSourceError.inconsistent("another block than the one asked for", by: segment.endpoint) }
-        return FetchedBlock(header: header, logs: segment.logs, endpoint: segment.endpoint)
+        else { throw ChainSourceError.inconsistent("another block than the one asked for", by: segment.node) }
+        return FetchedBlock(header: header, logs: segment.logs, node: segment.node)
     }
 
-    /// What an endpoint other than `endpoint` says about `block`, which stands where the followed branch has another one.
-    private func opinion(on block: Header, notBy endpoint: String) async throws -> ReorgJudge.Opinion {
+    /// What a node other than `node` says about `block`, which stands where the followed branch has another one.
+    private func opinion(on block: Header, notBy node: Int) async throws -> ReorgJudge.Opinion {
         do {
-            guard let other = try await source.header(at: block.number, notBy: endpoint) else { return .silent }
+            guard let other = try await source.header(at: block.number, notBy: node) else { return .silent }
             if other.hash == block.hash { return .confirms }
             return other.hash == tracker.header(at: block.number)?.hash ? .denies : .silent
         } catch is ChainSourceError {
@@ -143,9 +149,9 @@ extension Follower {
     }
 
     /// Stops the chain if the branch of `outside`, which leaves the kept chain below all of it, is certain.
-    private mutating func haltIfCertain(_ outside: Header, _ newest: Header, by endpoint: String) async throws {
+    private mutating func haltIfCertain(_ outside: Header, _ newest: Header, by node: Int) async throws {
         guard let tip = tracker.tip else { return }
-        let opinion = try await opinion(on: outside, notBy: endpoint)
+        let opinion = try await opinion(on: outside, notBy: node)
         guard judge.judge(branch: outside.hash, head: newest.number, tip: tip.number, opinion: opinion) else { return }
         throw ListenerError.halted(
             """

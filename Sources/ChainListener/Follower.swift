@@ -71,7 +71,7 @@ struct Follower {
         let historyEnd = newest.advanced(by: -tracker.depth)
         if next <= historyEnd { return try await fill(upTo: historyEnd, sight) }
         if newest < next, checkpoint == nil { return .atTip }
-        return try await follow(tip.latest, by: tip.endpoint, sight)
+        return try await follow(tip.latest, by: tip.node, sight)
     }
 
     /// The contracts that may have written something at `number` or below.
