@@ -30,6 +30,8 @@ let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", p
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "tocsin",
@@ -40,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
@@ -51,7 +54,7 @@ let package = Package(
             dependencies: [
                 "API", "ChainListener", "TriggerEngine", "Dispatchers", "Storage", "EthereumRPC", "HTTPClient",
                 "Signatures", "Conditions", "Templates", "Domain", "Ethereum",
-                arguments, configuration, lifecycle, log, metrics,
+                arguments, configuration, system, lifecycle, signals, log, metrics,
             ],
             swiftSettings: strict),
         module(

@@ -1,0 +1,41 @@
+# Each target installs what it needs on a fresh Debian with Swift.
+SWIFT ?= swift
+FLAGS = --explicit-target-dependency-import-check error
+
+.PHONY: help build run demo test lint format bench setup
+
+help:
+	@echo "make demo     the whole system on a real EVM node; ONCE=1 runs it once and checks it"
+	@echo "make test     every test"
+	@echo "make build    the release binary, .build/release/tocsin"
+	@echo "make run      tocsin serve on chains.json with the embedded database"
+	@echo "make bench    figures with their floors; ONLY=group,… for some of them"
+	@echo "make lint     the checks of style"
+
+setup:
+	@Tools/setup
+
+build: setup
+	$(SWIFT) build -c release $(FLAGS) --product tocsin
+
+run: build
+	.build/release/tocsin serve
+
+demo: build
+	@Tools/setup python
+	@ONCE=$(ONCE) Tools/demo
+
+test: setup
+	@Tools/setup python
+	$(SWIFT) build --build-tests $(FLAGS)
+	$(SWIFT) test --skip-build --parallel $(if $(FILTER),--filter $(FILTER))
+
+lint:
+	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks
+
+format:
+	$(SWIFT) format -i --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks
+
+bench: build
+	@Tools/setup python
+	@ONLY=$(ONLY) Benchmarks/run

@@ -1,0 +1,38 @@
+// What a borrower calls: the loan is checked, and the link opened, before each step.
+extension Session {
+    func query<S: Statement>(
+        _ statement: S, loan: UInt64, _ deadline: ContinuousClock.Instant, _ ticket: CancelTicket
+    ) async throws(StorageError) -> [S.Row] {
+        try await open(loan: loan, until: deadline)
+        return try rows(statement, ticket: ticket)
+    }
+
+    func execute<S: Statement>(
+        _ statement: S, loan: UInt64, _ deadline: ContinuousClock.Instant, _ ticket: CancelTicket
+    ) async throws(StorageError) -> Int {
+        try await open(loan: loan, until: deadline)
+        return try execute(statement, ticket: ticket)
+    }
+
+    func script(
+        _ text: String, loan: UInt64, _ deadline: ContinuousClock.Instant, _ ticket: CancelTicket
+    ) async throws(StorageError) {
+        try await open(loan: loan, until: deadline)
+        try script(text, ticket: ticket)
+    }
+
+    func describe<S: Statement>(
+        _ type: S.Type, loan: UInt64, _ deadline: ContinuousClock.Instant
+    ) async throws(StorageError) -> (arguments: Int, columns: Int) {
+        try await open(loan: loan, until: deadline)
+        let statement = try prepare(type)
+        return (statement.parameterTypes.count, statement.columnTypes.count)
+    }
+
+    func begin(
+        _ command: String, loan: UInt64, _ deadline: ContinuousClock.Instant
+    ) async throws(StorageError) {
+        try await open(loan: loan, until: deadline)
+        _ = try self.command(command)
+    }
+}
