@@ -60,7 +60,8 @@ let package = Package(
         module(
             "API",
             [
-                "Conditions", "Templates", "Signatures", "EthereumRPC", "Storage", "Domain", "Ethereum", "CArgon2",
+                "Conditions", "Templates", "Signatures", "EthereumRPC", "HTTPClient", "Storage", "Domain", "Ethereum",
+                "CArgon2",
                 hummingbird, jwt, log, metrics, lifecycle,
             ]),
         module("ChainListener", ["EthereumRPC", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),

@@ -117,7 +117,7 @@ enum Read {
         return .success(text)
     }
 
-    static let boolean: (JSON) -> Result<Bool, Refusal> = { value in
+    static func boolean(_ value: JSON) -> Result<Bool, Refusal> {
         guard case .boolean(let flag) = value else { return .failure(Refusal("must be true or false")) }
         return .success(flag)
     }
@@ -132,7 +132,7 @@ enum Read {
         }
     }
 
-    static let chainID: (JSON) -> Result<ChainID, Refusal> = { value in
+    static func chainID(_ value: JSON) -> Result<ChainID, Refusal> {
         guard case .number(let number) = value, let id = Int64(number.description).flatMap(ChainID.init(rawValue:))
         else { return .failure(Refusal("must be a positive integer")) }
         return .success(id)
@@ -150,14 +150,14 @@ enum Read {
         }
     }
 
-    static let uuid: (JSON) -> Result<UUID, Refusal> = { value in
+    static func uuid(_ value: JSON) -> Result<UUID, Refusal> {
         guard case .string(let text) = value, let id = UUID(uuidString: text) else {
             return .failure(Refusal("must be a UUID"))
         }
         return .success(id)
     }
 
-    static let address: (JSON) -> Result<Address, Refusal> = { value in
+    static func address(_ value: JSON) -> Result<Address, Refusal> {
         guard case .string(let text) = value, let address = try? Address(hex: text) else {
             return .failure(Refusal("must be an address: 0x and 40 hexadecimal digits, EIP-55 where cases are mixed"))
         }
@@ -165,7 +165,7 @@ enum Read {
     }
 
     /// A JSON integer or a decimal string.
-    static let uint256: (JSON) -> Result<UInt256, Refusal> = { value in
+    static func uint256(_ value: JSON) -> Result<UInt256, Refusal> {
         let digits: String? =
             switch value {
             case .number(let number): number.description
@@ -178,7 +178,7 @@ enum Read {
         return .success(number)
     }
 
-    static let object: (JSON) -> Result<JSON, Refusal> = { value in
+    static func object(_ value: JSON) -> Result<JSON, Refusal> {
         guard case .object = value else { return .failure(Refusal("must be an object")) }
         return .success(value)
     }

@@ -12,8 +12,8 @@ final class QueryReader {
     /// `tier` is document 003's hint about a query's cost; it changes no answer.
     private var known: Set<String> = ["tier"]
 
-    init(_ uri: URI) {
-        for (name, value) in uri.queryParameters {
+    init(_ request: Request) {
+        for (name, value) in request.uri.queryParameters {
             if values.updateValue(String(value), forKey: String(name)) != nil {
                 problems.add(String(name), "is given twice")
             }
