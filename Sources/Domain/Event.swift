@@ -56,6 +56,21 @@ public struct Event: Sendable {
     /// One value for each of `layout.parameters`, in their order.
     public let parameters: [FieldValue]
 
+    /// An event that was decoded already: `parameters` are those of `layout`, in their order.
+    public init(
+        chainID: ChainID, registry: Registry, log: Log, timestamp: Int64, transactionFrom: Address?,
+        layout: EventLayout, parameters: [FieldValue]
+    ) {
+        precondition(parameters.count == layout.parameters.count, "an event has one value for each parameter")
+        self.chainID = chainID
+        self.registry = registry
+        self.log = log
+        self.timestamp = timestamp
+        self.transactionFrom = transactionFrom
+        self.layout = layout
+        self.parameters = parameters
+    }
+
     /// What happened.
     public var type: EventType { layout.type }
 }

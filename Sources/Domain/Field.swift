@@ -64,6 +64,8 @@ public enum Field: String, CaseIterable, Sendable, Codable {
     case from
     case to
     case approved
+    /// The flag `approved` of an ApprovalForAll; ``approved`` is the address of an Approval.
+    case isApproved = "is_approved"
     case `operator` = "operator"
     case fromAgentID = "from_agent_id"
     case toAgentID = "to_agent_id"

@@ -18,7 +18,8 @@ public struct ChainID: RawRepresentable, Hashable, Comparable, Sendable, Codable
 }
 
 /// A block's height. Heights above 2^63 - 1 are refused where they enter, so that they fit SQL's `bigint`.
-public struct BlockNumber: Hashable, Sendable, Codable, CustomStringConvertible, Strideable, ExpressibleByIntegerLiteral {
+public struct BlockNumber: Hashable, Sendable, Codable, CustomStringConvertible, Strideable, ExpressibleByIntegerLiteral
+{
     /// The number itself.
     public let rawValue: Int64
 

@@ -8,47 +8,156 @@ public enum HexError: Error, Equatable {
     case invalidDigit
     /// The text holds another number of bytes than the type has.
     case wrongLength(expected: Int, found: Int)
+    /// No digit behind `0x`, where a quantity was expected.
+    case noDigits
+    /// A quantity of more bits than the type has.
+    case overflow
 }
 
-/// Hexadecimal text as JSON-RPC writes byte strings: `0x`, then two digits a byte.
+extension HexError: CustomStringConvertible {
+    /// What is wrong, without the text.
+    public var description: String {
+        switch self {
+        case .missingPrefix: "missing 0x prefix"
+        case .oddLength: "odd number of hex digits"
+        case .invalidDigit: "non-hex character"
+        case .wrongLength(let expected, let found): "\(found) bytes, expected \(expected)"
+        case .noDigits: "no digits behind 0x"
+        case .overflow: "number too large"
+        }
+    }
+}
+
+/// Hexadecimal text as JSON-RPC writes it: byte strings of two digits a byte, and quantities without padding.
 ///
-/// - SeeAlso: Ethereum JSON-RPC, "Unformatted data".
+/// - SeeAlso: Ethereum JSON-RPC, "Unformatted data" and "Quantities".
 public enum Hex {
     /// The bytes of `text`, which must begin with `0x`; digits of either case.
     public static func decode(_ text: some StringProtocol) throws(HexError) -> [UInt8] {
-        var digits = text.utf8.makeIterator()
-        guard digits.next() == UInt8(ascii: "0"), digits.next() == UInt8(ascii: "x") else { throw .missingPrefix }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.utf8.count / 2)
-        while let high = digits.next() {
-            guard let low = digits.next() else { throw .oddLength }
-            guard let upper = nibble(high), let lower = nibble(low) else { throw .invalidDigit }
-            bytes.append(upper << 4 | lower)
+        try withUTF8(of: text) { (utf8) throws(HexError) in try decode(utf8: utf8) }
+    }
+
+    /// The bytes that `utf8`, the UTF-8 of a text, spells; it must begin with `0x`; digits of either case.
+    public static func decode(utf8: UnsafeBufferPointer<UInt8>) throws(HexError) -> [UInt8] {
+        let digits = try digits(of: utf8)
+        guard digits.count.isMultiple(of: 2) else { throw .oddLength }
+        let bytes = [UInt8](unsafeUninitializedCapacity: digits.count / 2) { buffer, count in
+            var seen: UInt8 = 0
+            for index in 0..<digits.count / 2 {
+                let high = value(digits[2 * index])
+                let low = value(digits[2 * index + 1])
+                seen |= high | low
+                buffer[index] = high << 4 | low & 0xf
+            }
+            count = seen < 16 ? digits.count / 2 : 0
         }
+        guard bytes.count == digits.count / 2 else { throw .invalidDigit }
         return bytes
+    }
+
+    /// The number that `text` spells as `0x` and 1 or more digits.
+    ///
+    /// Leading zeros are accepted, since some nodes write them; more than 64 bits are not.
+    public static func quantity(_ text: some StringProtocol) throws(HexError) -> UInt64 {
+        try withUTF8(of: text) { (utf8) throws(HexError) in try quantity(utf8: utf8) }
+    }
+
+    /// The number that `utf8` spells as `0x` and 1 or more digits, see ``quantity(_:)``.
+    public static func quantity(utf8: UnsafeBufferPointer<UInt8>) throws(HexError) -> UInt64 {
+        let limbs = try limbs(utf8: utf8)
+        guard (limbs.1 | limbs.2 | limbs.3) == 0 else { throw .overflow }
+        return limbs.0
     }
 
     /// `bytes` as lower-case digits behind `0x`.
     public static func encode(_ bytes: some Collection<UInt8>) -> String {
-        var digits: [UInt8] = [UInt8(ascii: "0"), UInt8(ascii: "x")]
-        digits.reserveCapacity(2 + 2 * bytes.count)
-        for byte in bytes {
-            digits.append(digit(byte >> 4))
-            digits.append(digit(byte & 0xf))
+        String(unsafeUninitializedCapacity: 2 + 2 * bytes.count) { buffer in
+            buffer[0] = UInt8(ascii: "0")
+            buffer[1] = UInt8(ascii: "x")
+            var index = 2
+            for byte in bytes {
+                buffer[index] = digit(byte >> 4)
+                buffer[index + 1] = digit(byte & 0xf)
+                index += 2
+            }
+            return index
         }
-        return String(decoding: digits, as: UTF8.self)
     }
 
+    /// `value` as a quantity: `0x` and the digits without padding, `0x0` for zero.
+    public static func encode(quantity value: UInt64) -> String { "0x" + String(value, radix: 16) }
+
     static func nibble(_ character: UInt8) -> UInt8? {
-        switch character {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): character - UInt8(ascii: "A") + 10
-        default: nil
-        }
+        let nibble = value(character)
+        return nibble < 16 ? nibble : nil
     }
 
     static func digit(_ nibble: UInt8) -> UInt8 {
         nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+    }
+
+    /// The value of `character` as a digit, 0xff where it is none; without a branch or a table, so that loops vectorise.
+    @inline(__always)
+    private static func value(_ character: UInt8) -> UInt8 {
+        let decimal = character &- UInt8(ascii: "0")
+        let letter = (character | 0x20) &- UInt8(ascii: "a")
+        return decimal < 10 ? decimal : letter < 6 ? letter &+ 10 : 0xff
+    }
+
+    static func digits(of utf8: UnsafeBufferPointer<UInt8>) throws(HexError) -> UnsafeBufferPointer<UInt8> {
+        guard utf8.count >= 2, utf8[0] == UInt8(ascii: "0"), utf8[1] == UInt8(ascii: "x") else { throw .missingPrefix }
+        return UnsafeBufferPointer(rebasing: utf8[2...])
+    }
+
+    /// The quarters of the 64 digits that `utf8` spells behind `0x`, the most significant first.
+    static func word(utf8: UnsafeBufferPointer<UInt8>) throws(HexError) -> (UInt64, UInt64, UInt64, UInt64) {
+        let digits = try digits(of: utf8)
+        guard digits.count == 64 else {
+            guard digits.count.isMultiple(of: 2) else { throw .oddLength }
+            throw .wrongLength(expected: 32, found: digits.count / 2)
+        }
+        return (
+            try integer(digits[0..<16]), try integer(digits[16..<32]), try integer(digits[32..<48]),
+            try integer(digits[48..<64])
+        )
+    }
+
+    /// The limbs of the quantity that `utf8` spells, the least significant first.
+    static func limbs(utf8: UnsafeBufferPointer<UInt8>) throws(HexError) -> (UInt64, UInt64, UInt64, UInt64) {
+        var digits = try digits(of: utf8)[...]
+        guard !digits.isEmpty else { throw .noDigits }
+        while digits.count > 64 {
+            guard digits.removeFirst() == UInt8(ascii: "0") else { throw .overflow }
+        }
+        var limbs: (UInt64, UInt64, UInt64, UInt64)
+        limbs.0 = try integer(digits.suffix(16))
+        limbs.1 = try integer(digits.dropLast(16).suffix(16))
+        limbs.2 = try integer(digits.dropLast(32).suffix(16))
+        limbs.3 = try integer(digits.dropLast(48))
+        return limbs
+    }
+
+    /// The number of at most 16 `digits`; 0 for none.
+    static func integer(_ digits: Slice<UnsafeBufferPointer<UInt8>>) throws(HexError) -> UInt64 {
+        var number: UInt64 = 0
+        var seen: UInt8 = 0
+        for digit in digits {
+            let nibble = value(digit)
+            seen |= nibble
+            number = number << 4 | UInt64(nibble & 0xf)
+        }
+        guard seen < 16 else { throw .invalidDigit }
+        return number
+    }
+
+    static func withUTF8<Value, Failure: Error>(
+        of text: some StringProtocol, _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        var string = String(text)
+        // `String.withUTF8` rethrows untyped, so the outcome leaves it as a value.
+        let result = string.withUTF8 { utf8 in
+            Result { () throws(Failure) in try body(utf8) }
+        }
+        return try result.get()
     }
 }
