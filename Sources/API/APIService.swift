@@ -1,5 +1,6 @@
-import Foundation
+public import Foundation
 import Hummingbird
+import HummingbirdCore
 public import Logging
 public import ServiceLifecycle
 public import Storage
@@ -78,8 +79,18 @@ public final class APIService: Service {
     }
 
     private func endpoints(tokens: Tokens) -> [Endpoint] {
-        SystemRoutes(database: database, settings: settings, readiness: readiness, metrics: metrics, now: now).endpoints
+        let editor = TriggerEditor(database: database)
+        let checker = ActionChecker(
+            egress: settings.egress, hasTelegramToken: settings.hasTelegramToken,
+            vault: SecretVault(box: settings.secrets))
+        let system = SystemRoutes(
+            database: database, settings: settings, readiness: readiness, metrics: metrics, now: now)
+        return system.endpoints
             + AccountRoutes(database: database, hasher: PasswordHasher(), tokens: tokens, now: now).endpoints
+            + OrganizationRoutes(database: database).endpoints
+            + TriggerRoutes(database: database, editor: editor, checker: checker).endpoints
+            + ConditionRoutes(editor: editor).endpoints
+            + ActionRoutes(editor: editor, checker: checker).endpoints
     }
 }
 

@@ -1,6 +1,6 @@
 public import Domain
 public import HTTPClient
-//public import Signatures
+public import Signatures
 
 /// What the API is told by whoever starts it.
 public struct APISettings: Sendable {
@@ -27,7 +27,7 @@ public struct APISettings: Sendable {
     /// Which addresses actions may point to.
     public var egress: EgressPolicy
     /// Seals the secrets in actions.
-    //public var secrets: SecretBox
+    public var secrets: SecretBox
     /// Every chain of `chains.json`, the disabled ones too.
     public var chains: [Chain]
 
@@ -37,7 +37,7 @@ public struct APISettings: Sendable {
     /// Settings with document 003's defaults for what is not given.
     public init(
         host: String, port: Int, jwtSecret: [UInt8], version: String, hasTelegramToken: Bool, egress: EgressPolicy,
-        /*secrets: SecretBox,*/ chains: [Chain]
+        secrets: SecretBox, chains: [Chain]
     ) {
         self.host = host
         self.port = port
@@ -45,7 +45,7 @@ public struct APISettings: Sendable {
         self.version = version
         self.hasTelegramToken = hasTelegramToken
         self.egress = egress
-        //self.secrets = secrets
+        self.secrets = secrets
         self.chains = chains
     }
 }

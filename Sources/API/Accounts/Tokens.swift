@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 import JWTKit
 
@@ -58,10 +59,11 @@ struct Tokens: Sendable {
     private static func checkShape(_ token: String) throws(TokenProblem) {
         guard token.utf8.count <= longest else { throw .malformed }
         let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 3, let header = decoded(parts[0]), case .object(let members)? = try? JSONReader.read(header)
-        else { throw .malformed }
-        guard members["alg"] == .string("HS256") else { throw .wrongAlgorithm }
-        guard members["typ"] ?? .string("JWT") == .string("JWT"), members["crit"] == nil else { throw .malformed }
+        guard parts.count == 3, let bytes = decoded(parts[0]), let header = try? JSONReader.read(bytes) else {
+            throw .malformed
+        }
+        guard header["alg"] == .string("HS256") else { throw .wrongAlgorithm }
+        guard header["typ"] ?? .string("JWT") == .string("JWT"), header["crit"] == nil else { throw .malformed }
         // 32 bytes are 43 digits, the last of which has two bits to spare: they must be clear, or one signature could
         // be written in four ways.
         guard let signature = decoded(parts[2]), signature.count == 32, parts[2].elementsEqual(encoded(signature)) else {

@@ -13,13 +13,17 @@ struct JSONProblem: Error, Equatable {
 /// `JSON.maximumDepth` and numbers that `Decimal` cannot hold exactly (more than 38 digits).
 struct JSONReader {
     private let bytes: [UInt8]
+    private let maximumDepth: Int
     private var position = 0
 
-    private init(_ bytes: [UInt8]) { self.bytes = bytes }
+    private init(_ bytes: [UInt8], maximumDepth: Int) {
+        self.bytes = bytes
+        self.maximumDepth = maximumDepth
+    }
 
-    /// The document that `bytes` spell, and nothing behind it but white space.
-    static func read(_ bytes: [UInt8]) throws(JSONProblem) -> JSON {
-        var reader = JSONReader(bytes)
+    /// The document that `bytes` spell, at most `depth` levels deep, and nothing behind it but white space.
+    static func read(_ bytes: [UInt8], depth: Int = JSON.maximumDepth) throws(JSONProblem) -> JSON {
+        var reader = JSONReader(bytes, maximumDepth: depth)
         reader.skipSpace()
         let document = try reader.value(depth: 1)
         reader.skipSpace()
@@ -64,7 +68,7 @@ struct JSONReader {
     }
 
     private mutating func object(depth: Int) throws(JSONProblem) -> JSON {
-        guard depth <= JSON.maximumDepth else { throw problem("nested more than \(JSON.maximumDepth) levels deep") }
+        guard depth <= maximumDepth else { throw problem("nested more than \(maximumDepth) levels deep") }
         position += 1
         var members: [String: JSON] = [:]
         skipSpace()
@@ -88,7 +92,7 @@ struct JSONReader {
     }
 
     private mutating func array(depth: Int) throws(JSONProblem) -> JSON {
-        guard depth <= JSON.maximumDepth else { throw problem("nested more than \(JSON.maximumDepth) levels deep") }
+        guard depth <= maximumDepth else { throw problem("nested more than \(maximumDepth) levels deep") }
         position += 1
         var elements: [JSON] = []
         skipSpace()

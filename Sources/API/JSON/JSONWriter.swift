@@ -18,6 +18,13 @@ struct JSONWriter {
         return writer.bytes
     }
 
+    /// `value` as compact JSON, members in the order of their names.
+    static func text(of value: JSON) -> String {
+        var writer = JSONWriter()
+        writer.json(value)
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
     mutating func object(_ body: (inout JSONWriter) -> Void) {
         separate()
         bytes.append(UInt8(ascii: "{"))
