@@ -70,7 +70,10 @@ let package = Package(
         module(
             "Dispatchers",
             ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
-        module("Storage", ["Domain", "Ethereum", "CPostgres", log, metrics, lifecycle]),
+        // Sources/Storage/SQL is a link to migrations/: the executable carries the schema inside it.
+        .target(
+            name: "Storage", dependencies: ["Domain", "Ethereum", "CPostgres", log, metrics, lifecycle],
+            resources: [.embedInCode("SQL")], swiftSettings: strict),
         module("EthereumRPC", ["Domain", "Ethereum", "HTTPClient", "CSimdJSON", log, metrics]),
         module("HTTPClient", ["CCurl", log, metrics]),
         module("Signatures", ["Ethereum", "CSecp256k1", crypto]),

@@ -1,0 +1,107 @@
+import Domain
+import Ethereum
+import EthereumRPC
+import Storage
+
+/// Where a listener keeps its chain, so that tests can break it off anywhere.
+protocol FeedStoring: Sendable {
+    /// Takes the chain's lease; nil while another living process has it.
+    func acquire(_ chainID: ChainID) async throws -> Lease?
+    /// The stored headers up to the checkpoint, newest first, at most `limit`.
+    func window(_ chainID: ChainID, checkpoint: BlockNumber, limit: Int) async throws -> [Header]
+    /// Writes everything or nothing.
+    func commit(_ commit: FeedCommit) async throws -> CommitOutcome
+    /// Keeps the lease and notes head and error; throws `.fenced` where it was lost.
+    func renew(_ lease: Lease, head: BlockNumber?, error: String?) async throws
+    /// Stops the chain until an operator clears the reason.
+    func halt(_ lease: Lease, reason: String) async throws
+    /// Gives the lease back.
+    func release(_ lease: Lease) async throws
+}
+
+/// The chain's rows in PostgreSQL.
+struct FeedStore: FeedStoring {
+    let database: Database
+    /// The number of the life lock that this process holds.
+    let holder: Int32
+    let leaseDuration: Duration
+    /// How many empty blocks one commit removes at most, so that a long gap cannot make one slow.
+    let pruneMax: Int
+
+    func acquire(_ chainID: ChainID) async throws -> Lease? {
+        try await database.execute(EnsureChain(chainID: chainID))
+        let holder = String(UInt32(bitPattern: holder))
+        return try await database.first(AcquireLease(chainID: chainID, holder: holder, duration: leaseDuration))
+    }
+
+    func window(_ chainID: ChainID, checkpoint: BlockNumber, limit: Int) async throws -> [Header] {
+        try await database.query(LoadWindow(chainID: chainID, checkpoint: checkpoint, limit: limit))
+    }
+
+    func commit(_ commit: FeedCommit) async throws -> CommitOutcome {
+        let (outcome, isNews) = try await database.transaction { connection in
+            try await write(commit, on: connection)
+        }
+        if isNews { database.notify("tocsin_feed") }
+        return outcome
+    }
+
+    func renew(_ lease: Lease, head: BlockNumber?, error: String?) async throws {
+        let statement = RenewLease(
+            chainID: lease.chainID, token: lease.token, duration: leaseDuration, head: head, error: error)
+        guard try await database.execute(statement) == 1 else { throw ListenerError.fenced }
+    }
+
+    func halt(_ lease: Lease, reason: String) async throws {
+        let statement = HaltChain(chainID: lease.chainID, token: lease.token, reason: reason)
+        guard try await database.execute(statement) == 1 else { throw ListenerError.fenced }
+    }
+
+    func release(_ lease: Lease) async throws {
+        try await database.execute(ReleaseLease(chainID: lease.chainID, token: lease.token))
+    }
+
+    /// Writes `commit`; the flag tells whether the feed grew.
+    private nonisolated(nonsending) func write(
+        _ commit: FeedCommit, on connection: Connection
+    ) async throws -> (CommitOutcome, Bool) {
+        let hold = HoldChain(chainID: commit.chainID, token: commit.token)
+        guard let held = try await connection.first(hold) else { throw ListenerError.fenced }
+        guard held.checkpointHash == commit.parent else { throw ListenerError.stale }
+        var outcome = CommitOutcome()
+        var sequence = held.feedSequence
+        if let fork = commit.fork {
+            let retract = RetractEvents(chainID: commit.chainID, fork: fork, sequence: sequence)
+            outcome.retractions = Int(try await connection.first(retract) ?? 0)
+            sequence += Int64(outcome.retractions)
+            try await connection.execute(OrphanBlocks(chainID: commit.chainID, fork: fork))
+        }
+        if !commit.blocks.isEmpty {
+            try await connection.execute(InsertBlocks(chainID: commit.chainID, blocks: commit.blocks))
+        }
+        if !commit.events.isEmpty {
+            let insert = InsertEvents(chainID: commit.chainID, sequence: sequence, events: commit.events)
+            let counts = try await connection.first(insert)
+            let stored = Int(counts?.stored ?? 0)
+            guard stored == commit.events.count else {
+                throw ListenerError.conflictingLogs(stored: stored, expected: commit.events.count)
+            }
+            outcome.events = Int(counts?.appended ?? 0)
+            sequence += Int64(outcome.events)
+        }
+        let (before, after) = (commit.marksBefore, commit.marks)
+        if before.safe != after.safe || before.finalized != after.finalized {
+            let append = AppendMarks(
+                chainID: commit.chainID, sequence: sequence, safe: (before.safe, after.safe),
+                finalized: (before.finalized, after.finalized))
+            outcome.marks = Int(try await connection.first(append) ?? 0)
+            sequence += Int64(outcome.marks)
+        }
+        if let below = commit.pruneBelow {
+            try await connection.execute(PruneBlocks(chainID: commit.chainID, below: below, limit: pruneMax))
+        }
+        let finish = FinishCommit(commit: commit, sequence: sequence, lease: leaseDuration)
+        guard try await connection.execute(finish) == 1 else { throw ListenerError.fenced }
+        return (outcome, sequence > held.feedSequence)
+    }
+}

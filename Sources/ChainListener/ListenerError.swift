@@ -1,0 +1,11 @@
+/// Why a listener stops or starts over.
+enum ListenerError: Error, Equatable {
+    /// Another listener has the chain's lease.
+    case fenced
+    /// The database moved on without this listener, as after a commit whose outcome was unknown.
+    case stale
+    /// A stored log has the place of a new one but another content, or is canonical already.
+    case conflictingLogs(stored: Int, expected: Int)
+    /// Only an operator can go on; the text says how.
+    case halted(String)
+}

@@ -1,0 +1,268 @@
+import Domain
+import Ethereum
+import Foundation
+import Testing
+
+@Suite("chains.json")
+struct ChainsFileTests {
+    static let identity = "0x8004A818BFB912233c491871b3d84c89A494BD9e"
+    static let reputation = "0x8004B663056A597Dffe9eCcC1965A193B7388713"
+
+    static func file(_ chains: String...) -> String { #"{"chains": [\#(chains.joined(separator: ","))]}"# }
+
+    static func chain(
+        id: String = "1", urls: String = #"["https://a.example"]"#, more: String = "",
+        registries: String = #"{"identity": {"address": "\#(identity)", "start_block": 5}}"#
+    ) -> String {
+        #"{"chain_id": \#(id), "name": "One", "rpc_urls": \#(urls), \#(more) "registries": \#(registries)}"#
+    }
+
+    static func read(_ text: String, environment: [String: String] = [:]) throws -> ChainsFile {
+        try ChainsFile(parsing: Array(text.utf8), environment: environment)
+    }
+
+    static func problems(_ text: String, environment: [String: String] = [:]) -> [String] {
+        do {
+            _ = try ChainsFile(parsing: Array(text.utf8), environment: environment)
+            return []
+        } catch {
+            return error.problems.map(\.description)
+        }
+    }
+
+    @Test("a short entry gets the defaults")
+    func defaults() throws {
+        let file = try Self.read(Self.file(Self.chain()))
+        let chain = try #require(file.chains.first)
+        #expect(chain.id == ChainID(rawValue: 1))
+        #expect(chain.isEnabled)
+        #expect(chain.rpcURLs == ["https://a.example"])
+        #expect(chain.pollInterval == .milliseconds(4000))
+        #expect(chain.confirmations == 12)
+        #expect(chain.finality == .tags)
+        #expect(chain.explorerURL == nil)
+        #expect(chain.contracts.map(\.startBlock) == [5])
+        #expect(file.warnings.isEmpty)
+    }
+
+    @Test("every member is read")
+    func members() throws {
+        let more =
+            #""enabled": false, "poll_interval_ms": 250, "confirmations": 0, "finality": "depth", "explorer_url": "https://e.example//","#
+        let registries = """
+            {"identity": [{"address": "\(Self.identity.lowercased())", "start_block": 0},
+             {"address": "\(Self.reputation)", "start_block": 9223372036854775807}]}
+            """
+        let chain = try #require(
+            try Self.read(Self.file(Self.chain(id: "9223372036854775807", more: more, registries: registries))).chains
+                .first)
+        #expect(chain.id == ChainID(rawValue: .max))
+        #expect(!chain.isEnabled)
+        #expect(chain.pollInterval == .milliseconds(250))
+        #expect(chain.confirmations == 0)
+        #expect(chain.finality == .depth)
+        #expect(chain.explorerURL == "https://e.example")
+        #expect(chain.addresses(of: .identity).count == 2)
+        #expect(chain.contracts.last?.startBlock == BlockNumber(rawValue: .max))
+    }
+
+    @Test(
+        "one mistake is one problem with its path",
+        arguments: [
+            (file(chain(urls: "[]")), "chains[0].rpc_urls: empty"),
+            (
+                file(chain(urls: #"["ftp://a"]"#)),
+                "chains[0].rpc_urls[0]: must be an http or https URL of at most 2048 bytes"
+            ),
+            (
+                file(chain(urls: #"["https://"]"#)),
+                "chains[0].rpc_urls[0]: must be an http or https URL of at most 2048 bytes"
+            ),
+            (
+                file(chain(urls: #"["https://a b"]"#)),
+                "chains[0].rpc_urls[0]: must be an http or https URL of at most 2048 bytes"
+            ),
+            (
+                file(chain(urls: #"["https://:80/"]"#)),
+                "chains[0].rpc_urls[0]: must be an http or https URL of at most 2048 bytes"
+            ),
+            (file(chain(urls: #"[7]"#)), "chains[0].rpc_urls[0]: must be a text"),
+            (file(chain(urls: #""https://a""#)), "chains[0].rpc_urls: must be a list"),
+            (
+                file(chain(urls: #"["https://a/${}"]"#)),
+                "chains[0].rpc_urls[0]: a variable is written as ${NAME}, with letters, digits and underscores"
+            ),
+            (
+                file(chain(urls: #"["https://a/${KEY"]"#)),
+                "chains[0].rpc_urls[0]: a variable is written as ${NAME}, with letters, digits and underscores"
+            ),
+            (
+                file(chain(urls: #"["https://a/${1A}"]"#)),
+                "chains[0].rpc_urls[0]: a variable is written as ${NAME}, with letters, digits and underscores"
+            ),
+            (file(chain(id: "0")), "chains[0].chain_id: must lie in 1...9223372036854775807"),
+            (file(chain(id: "-1")), "chains[0].chain_id: must lie in 1...9223372036854775807"),
+            (file(chain(id: "1.5")), "chains[0].chain_id: must be an integer"),
+            (file(chain(id: "9223372036854775808")), "chains[0].chain_id: must be an integer"),
+            (file(chain(id: #""1""#)), "chains[0].chain_id: must be an integer"),
+            (file(chain(), chain()), "chains[1].chain_id: 1 is taken by chains[0] already"),
+            (file(chain(more: #""enabled": 1,"#)), "chains[0].enabled: must be true or false"),
+            (file(chain(more: #""poll_interval_ms": 99,"#)), "chains[0].poll_interval_ms: must lie in 100...3600000"),
+            (file(chain(more: #""confirmations": 1001,"#)), "chains[0].confirmations: must lie in 0...1000"),
+            (file(chain(more: #""finality": "block","#)), "chains[0].finality: must be tags or depth"),
+            (file(chain(more: #""finality": null,"#)), "chains[0].finality: must be tags or depth"),
+            (
+                file(chain(more: #""explorer_url": "etherscan.io","#)),
+                "chains[0].explorer_url: must be an http or https URL of at most 256 bytes"
+            ),
+            (
+                file(chain(more: #""rpcUrls": [],"#)),
+                "chains[0].rpcUrls: unknown; known here are chain_id, name, enabled, rpc_urls, poll_interval_ms, "
+                    + "confirmations, finality, explorer_url, registries"
+            ),
+            (file(chain(registries: "{}")), "chains[0].registries: empty"),
+            (file(chain(registries: "[]")), "chains[0].registries: must be an object"),
+            (file(chain(registries: #"{"identity": []}"#)), "chains[0].registries.identity: empty"),
+            (
+                file(chain(registries: #"{"agents": {}, "identity": {"address": "\#(identity)", "start_block": 5}}"#)),
+                "chains[0].registries.agents: unknown; known here are identity, reputation, validation"
+            ),
+            (
+                file(chain(registries: #"{"identity": {"address": "\#(identity)"}}"#)),
+                "chains[0].registries.identity.start_block: missing"
+            ),
+            (
+                file(chain(registries: #"{"identity": {"address": "\#(identity)", "start_block": -1}}"#)),
+                "chains[0].registries.identity.start_block: must lie in 0...9223372036854775807"
+            ),
+            (
+                file(chain(registries: #"{"identity": {"start_block": 5}}"#)),
+                "chains[0].registries.identity.address: missing"
+            ),
+            (
+                file(
+                    chain(
+                        registries:
+                            #"{"identity": {"address": "0x8004a818BFB912233c491871b3d84c89A494BD9e", "start_block": 5}}"#
+                    )),
+                "chains[0].registries.identity.address: must be 0x and 40 digits, in one case or with the right EIP-55 checksum"
+            ),
+            (
+                file(
+                    chain(
+                        registries:
+                            #"{"identity": {"address": "0x0000000000000000000000000000000000000000", "start_block": 5}}"#
+                    )),
+                "chains[0].registries.identity.address: is the zero address"
+            ),
+            (
+                file(
+                    chain(
+                        registries: """
+                            {"identity": {"address": "\(identity)", "start_block": 5},
+                             "validation": [{"address": "\(reputation)", "start_block": 5},
+                             {"address": "\(identity.lowercased())", "start_block": 5}]}
+                            """)),
+                "chains[0].registries.validation[1].address: the same as chains[0].registries.identity.address"
+            ),
+            (#"{"chains": []}"#, "chains: empty"),
+            (#"{"chains": {}}"#, "chains: must be a list"),
+            (#"{}"#, "chains: missing"),
+            (#"[]"#, "chains.json: must be an object with the member chains"),
+            (#"{"chains": ["#, "chains.json: not a JSON document"),
+            ("", "chains.json: not a JSON document"),
+            (#"{"chains": [\#(chain())], "version": 1}"#, "version: unknown; known here is chains"),
+            (#"{"chains": [7]}"#, "chains[0]: must be an object"),
+        ] as [(String, String)])
+    func mistakes(text: String, problem: String) {
+        #expect(Self.problems(text) == [problem])
+    }
+
+    @Test("all mistakes are reported at once, in the order of the file")
+    func everything() {
+        let text = """
+            {"extra": 1, "chains": [
+              {"chain_id": 0, "name": "", "rpc_urls": [], "finality": "x", "registries": {"identity": {}}},
+              {"name": "a\\u0000b"}
+            ]}
+            """
+        #expect(
+            Self.problems(text) == [
+                "extra: unknown; known here is chains",
+                "chains[0].chain_id: must lie in 1...9223372036854775807",
+                "chains[0].name: must have 1 to 64 bytes",
+                "chains[0].rpc_urls: empty",
+                "chains[0].finality: must be tags or depth",
+                "chains[0].registries.identity.start_block: missing",
+                "chains[0].registries.identity.address: missing",
+                "chains[1].chain_id: missing",
+                "chains[1].name: holds a control character",
+                "chains[1].rpc_urls: missing",
+                "chains[1].registries: missing",
+            ])
+    }
+
+    @Test("lists are bounded")
+    func bounds() {
+        let urls = (0...ChainsFile.urlsMax).map { "\"https://\($0).example\"" }.joined(separator: ",")
+        #expect(
+            Self.problems(Self.file(Self.chain(urls: "[\(urls)]")))
+                == ["chains[0].rpc_urls: holds 17 elements, at most 16 are allowed"])
+        let chains = (1...(ChainsFile.chainsMax + 1)).map { Self.chain(id: "\($0)") }.joined(separator: ",")
+        #expect(Self.problems("{\"chains\": [\(chains)]}") == ["chains: holds 1025 elements, at most 1024 are allowed"])
+    }
+
+    @Test("variables are replaced from the environment, once")
+    func variables() throws {
+        let urls = #"["https://a/${KEY}/${KEY}", "${URL}", "http://b/$KEY"]"#
+        let file = try Self.read(
+            Self.file(Self.chain(urls: urls)), environment: ["KEY": "k1", "URL": "https://c/${KEY}"])
+        #expect(file.chains.first?.rpcURLs == ["https://a/k1/k1", "https://c/${KEY}", "http://b/$KEY"])
+    }
+
+    @Test("an endpoint with an unset variable is left out with a warning")
+    func unsetVariable() throws {
+        let urls = #"["https://a/${KEY}", "${EMPTY}", "https://b", "https://b"]"#
+        let file = try Self.read(Self.file(Self.chain(urls: urls)), environment: ["EMPTY": ""])
+        #expect(file.chains.first?.rpcURLs == ["https://b"])
+        #expect(file.chains.first?.isEnabled == true)
+        #expect(
+            file.warnings.map(\.description) == [
+                "chains[0].rpc_urls[0]: KEY is not set, the endpoint is left out",
+                "chains[0].rpc_urls[1]: EMPTY is not set, the endpoint is left out",
+                "chains[0].rpc_urls[3]: the same as an endpoint above, left out",
+            ])
+    }
+
+    @Test("a chain that is left without an endpoint is disabled with a warning")
+    func noEndpoint() throws {
+        let file = try Self.read(Self.file(Self.chain(urls: #"["${KEY}"]"#), Self.chain(id: "2")))
+        #expect(file.chains.map(\.isEnabled) == [false, true])
+        #expect(
+            file.warnings.map(\.description) == [
+                "chains[0].rpc_urls[0]: KEY is not set, the endpoint is left out",
+                "chains[0].rpc_urls: no endpoint is left, the chain is disabled; set one of the variables or add a URL",
+            ])
+        let disabled = try Self.read(Self.file(Self.chain(urls: #"["${KEY}"]"#, more: #""enabled": false,"#)))
+        #expect(disabled.warnings.isEmpty)
+    }
+
+    @Test("no problem shows what a variable holds")
+    func secrets() {
+        let problems = Self.problems(
+            Self.file(Self.chain(urls: #"["${URL}"]"#)), environment: ["URL": "wss://key.example"])
+        #expect(problems.count == 1)
+        #expect(!problems.joined().contains("key.example"))
+    }
+
+    @Test("the file that ships is right and enables the testnets alone")
+    func shipped() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let file = try ChainsFile(
+            parsing: [UInt8](Data(contentsOf: root.appending(path: "chains.json"))), environment: [:])
+        #expect(file.warnings.isEmpty)
+        #expect(Set(file.chains.filter(\.isEnabled).map(\.id.rawValue)) == [11_155_111, 421_614])
+        #expect(file.chains.allSatisfy { chain in Registry.allCases.allSatisfy { !chain.addresses(of: $0).isEmpty } })
+    }
+}

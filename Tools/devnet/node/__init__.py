@@ -1,0 +1,1 @@
+"""The development chain: execution, history, JSON-RPC."""

@@ -1,0 +1,1 @@
+"""The HTTP server shared by the node and the receivers."""
