@@ -1,19 +1,33 @@
 import Domain
 import HTTPClient
+import Signatures
 import Templates
 
 /// An action that was checked and can be stored.
 struct ActionDraft: Sendable {
+    let channel: Channel
     let priority: Int64
-    let configuration: ActionConfiguration
+    /// Where it points: a chat, a URL, an MCP server's URL.
+    let target: String
+    /// What is stored and read, secrets masked.
+    let config: JSON
+    /// The config to answer with right after the change: secrets that were made here are shown this once.
+    let revealedConfig: JSON
     /// Sealed; nil where the action has no secrets.
     let secrets: [UInt8]?
 
-    /// The config to answer with right after the change: secrets that were made here are shown this once.
-    var revealedConfig: JSON {
-        guard case .object(var members) = configuration.publicConfig else { return configuration.publicConfig }
-        for name in configuration.generatedSecrets { members[name] = configuration.secrets[name].map(JSON.string) }
-        return .object(members)
+    fileprivate init(_ configuration: ActionConfiguration, priority: Int64, vault: SecretVault) throws(SecretError) {
+        channel = configuration.channel
+        self.priority = priority
+        target = configuration.target
+        config = configuration.publicConfig
+        var revealed = config
+        if case .object(var members) = config {
+            for name in configuration.generatedSecrets { members[name] = configuration.secrets[name].map(JSON.string) }
+            revealed = .object(members)
+        }
+        revealedConfig = revealed
+        secrets = try vault.seal(configuration.secrets)
     }
 
     /// The limits of `priority`, those of SQL's `integer`.
@@ -28,21 +42,21 @@ struct ActionChecker: Sendable {
     let hasTelegramToken: Bool
     let vault: SecretVault
 
-    /// What a new action of `trigger` needs; nil where `fields` has problems.
-    func draft(creating fields: FieldReader, at path: String, for trigger: TriggerID) throws -> ActionDraft? {
+    /// What a new action needs; nil where `fields` has problems.
+    func draft(creating fields: FieldReader, at path: String) throws -> ActionDraft? {
         let channel = fields.required("action_type", else: nil) { Read.choice(Channel.self)($0).map(Optional.some) }
         let priority = fields.given("priority", Read.integer(ActionDraft.priorities)).value ?? 0
         let config = fields.required("config", else: .null, Read.object)
         guard let channel, config != .null else { return nil }
         return try draft(
-            channel, priority: priority, config: config, keeping: [:], for: trigger, problems: fields.problems,
+            channel, priority: priority, config: config, keeping: [:], problems: fields.problems,
             path: path.isEmpty ? "config" : path + ".config")
     }
 
     /// An action of `channel` with `config`, in which secrets that are masked or left out stand for those `stored`.
     func draft(
-        _ channel: Channel, priority: Int64, config: JSON, keeping stored: [String: String], for trigger: TriggerID,
-        problems: Problems, path: String
+        _ channel: Channel, priority: Int64, config: JSON, keeping stored: [String: String], problems: Problems,
+        path: String
     ) throws -> ActionDraft? {
         let configuration: ActionConfiguration
         do {
@@ -57,8 +71,7 @@ struct ActionChecker: Sendable {
             problems.add("\(path).\(field)", issue)
             return nil
         }
-        return ActionDraft(
-            priority: priority, configuration: configuration, secrets: try vault.seal(configuration.secrets, for: trigger))
+        return try ActionDraft(configuration, priority: priority, vault: vault)
     }
 
     /// What this server does not do for anybody, whatever the config says.

@@ -24,7 +24,7 @@ struct ActionRoutes: Sendable {
         let trigger = try call.triggerID()
         let created = try await editor.edit(trigger, account) { connection, details in
             let fields = FieldReader(call.body)
-            let draft = try checker.draft(creating: fields, at: "", for: trigger)
+            let draft = try checker.draft(creating: fields, at: "")
             if details.actions.count >= ActionDraft.maximumCount {
                 fields.problems.add("actions", "are at most \(ActionDraft.maximumCount) on one trigger")
             }
@@ -64,7 +64,7 @@ struct ActionRoutes: Sendable {
             if let config {
                 let stored = try await secrets(of: action, channel, trigger, in: connection)
                 draft = try checker.draft(
-                    channel, priority: priority, config: config, keeping: stored, for: trigger,
+                    channel, priority: priority, config: config, keeping: stored,
                     problems: fields.problems, path: "config")
             }
             try fields.finish()
@@ -104,7 +104,7 @@ struct ActionRoutes: Sendable {
     ) async throws -> [String: String] {
         guard channel == action.channel else { return [:] }
         let sealed = try await connection.first(FindActionSecrets(trigger: trigger, action: action.id))
-        return try checker.vault.open(sealed, for: trigger)
+        return try checker.vault.open(sealed)
     }
 }
 
@@ -115,7 +115,7 @@ extension Action {
 
     fileprivate func changed(to draft: ActionDraft) -> Action {
         Action(
-            id: id, channel: draft.configuration.channel, priority: draft.priority, version: version + 1,
+            id: id, channel: draft.channel, priority: draft.priority, version: version + 1,
             config: draft.revealedConfig, createdAt: createdAt)
     }
 }

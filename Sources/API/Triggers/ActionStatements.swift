@@ -20,14 +20,14 @@ struct CreateAction: Statement {
     let destination: Int64
     var arguments: [SQLValue] {
         [
-            .uuid(trigger.rawValue), .text(draft.configuration.channel.rawValue), .integer(draft.priority),
-            .integer(destination), .json(JSONWriter.text(of: draft.configuration.publicConfig)),
+            .uuid(trigger.rawValue), .text(draft.channel.rawValue), .integer(draft.priority),
+            .integer(destination), .json(JSONWriter.text(of: draft.config)),
             .optional(draft.secrets),
         ]
     }
     func decode(_ row: borrowing RowReader) throws(StorageError) -> Action {
         Action(
-            id: ActionID(rawValue: try row.integer(0)), channel: draft.configuration.channel, priority: draft.priority,
+            id: ActionID(rawValue: try row.integer(0)), channel: draft.channel, priority: draft.priority,
             version: 1, config: draft.revealedConfig, createdAt: Timestamp(try row.date(1)).description)
     }
 }
@@ -49,9 +49,9 @@ struct UpdateAction: Statement {
     let destination: Int64
     var arguments: [SQLValue] {
         [
-            .uuid(trigger.rawValue), .integer(action.rawValue), .text(draft.configuration.channel.rawValue),
+            .uuid(trigger.rawValue), .integer(action.rawValue), .text(draft.channel.rawValue),
             .integer(draft.priority), .integer(destination),
-            .json(JSONWriter.text(of: draft.configuration.publicConfig)), .optional(draft.secrets),
+            .json(JSONWriter.text(of: draft.config)), .optional(draft.secrets),
         ]
     }
 }

@@ -49,8 +49,8 @@ struct CreateWholeTrigger: Statement {
             .texts(conditions.map(\.type)), .texts(conditions.map(\.field)), .texts(conditions.map(\.operator)),
             .jsons(conditions.map { $0.value.map(JSONWriter.text) }),
             .jsons(conditions.map { $0.config.map(JSONWriter.text) }),
-            .texts(actions.map(\.configuration.channel.rawValue)), .integers(actions.map(\.priority)),
-            .integers(destinations), .jsons(actions.map { JSONWriter.text(of: $0.configuration.publicConfig) }),
+            .texts(actions.map(\.channel.rawValue)), .integers(actions.map(\.priority)),
+            .integers(destinations), .jsons(actions.map { JSONWriter.text(of: $0.config) }),
             .optionalByteStrings(actions.map(\.secrets)),
         ]
     }

@@ -19,7 +19,7 @@ struct TriggerDraft: Sendable {
         scope = OrganizationScope(call, account, fields: fields)
         settings = TriggerSettings(creating: fields)
         conditions = Self.conditions(fields, registry: settings.registry)
-        actions = try Self.actions(fields, of: id, checker: checker)
+        actions = try Self.actions(fields, checker: checker)
         try fields.finish()
     }
 
@@ -38,14 +38,12 @@ struct TriggerDraft: Sendable {
         return sources
     }
 
-    private static func actions(
-        _ fields: FieldReader, of trigger: TriggerID, checker: ActionChecker
-    ) throws -> [ActionDraft]? {
+    private static func actions(_ fields: FieldReader, checker: ActionChecker) throws -> [ActionDraft]? {
         guard let list = fields.given("actions", Read.list(ActionDraft.maximumCount)).value else { return nil }
         return try list.enumerated().compactMap { index, element in
             let path = "actions[\(index)]"
             let member = FieldReader(element, at: path, problems: fields.problems)
-            let draft = try checker.draft(creating: member, at: path, for: trigger)
+            let draft = try checker.draft(creating: member, at: path)
             member.closeUnknown()
             return draft
         }

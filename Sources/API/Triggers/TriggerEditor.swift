@@ -83,5 +83,5 @@ struct TriggerEditor: Sendable {
 
 extension ActionDraft {
     /// Where the action points.
-    var destination: (channel: Channel, target: String) { (configuration.channel, configuration.target) }
+    var destination: (channel: Channel, target: String) { (channel, target) }
 }

@@ -45,7 +45,7 @@ struct TriggerRoutes: Sendable {
         }
         let stored = zip(created?.actions ?? [], actions).map { id, draft in
             Action(
-                id: id, channel: draft.configuration.channel, priority: draft.priority, version: 1,
+                id: id, channel: draft.channel, priority: draft.priority, version: 1,
                 config: draft.revealedConfig, createdAt: createdAt)
         }
         return answer(
