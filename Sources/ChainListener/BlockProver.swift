@@ -128,7 +128,7 @@ struct BlockProver: Sendable {
         var bloom = Bloom()
         for log in all {
             bloom.insert(log.address)
-            for topic in log.topics { bloom.insert(topic: topic) }
+            for topic in log.topics { bloom.insert(topic) }
         }
         guard bloom == expected else { return nil }
         let logs = all.filter { contracts.contains($0.address) }
