@@ -344,19 +344,21 @@ def test_a_signed_transaction_moves_value(devnet):
         {"gasPrice": 10**10, "accessList": [{"address": target, "storageKeys": ["0x" + "01" * 32]}], "gas": 50_000},
         {"maxFeePerGas": 10**10, "maxPriorityFeePerGas": 10**9},
     ]
-    for nonce, form in enumerate(forms):
-        signed = sender.sign_transaction({**base, **form, "nonce": nonce})
+    first = int(devnet.rpc("eth_getTransactionCount", sender.address, "latest"), 16)
+    for kind, form in enumerate(forms):
+        signed = sender.sign_transaction({**base, **form, "nonce": first + kind})
         digest = devnet.rpc("eth_sendRawTransaction", "0x" + bytes(signed.raw_transaction).hex())
         assert digest == "0x" + bytes(signed.hash).hex()
         transaction = devnet.rpc("eth_getTransactionByHash", digest)
         assert transaction["from"] == sender.address.lower()
-        assert transaction["type"] == hex(nonce)
+        assert transaction["type"] == hex(kind)
         assert devnet.rpc("eth_getTransactionReceipt", digest)["status"] == "0x1"
     assert int(devnet.rpc("eth_getBalance", target, "latest"), 16) == 3 * 123
-    assert devnet.rpc("eth_getTransactionCount", sender.address, "latest") == "0x3"
+    assert devnet.rpc("eth_getTransactionCount", sender.address, "latest") == hex(first + 3)
 
 
-def test_bad_transactions_are_refused_with_reasons(devnet):
+def test_bad_transactions_are_refused_with_reasons(fresh_devnet):
+    devnet = fresh_devnet()
     sender = Account.from_key(devnet.keys[6])
     base = {"chainId": 31337, "gas": 21000, "to": sender.address, "value": 0, "gasPrice": 10**10, "nonce": 0}
 
