@@ -63,17 +63,22 @@ def test_a_good_signature_is_valid(receiver):
 
 
 @pytest.mark.parametrize(
-    ("headers", "body", "validity", "reason"),
+    ("changes", "body", "validity", "reason"),
     [
-        (signed(OTHER), BODY, "invalid", "No matching signature found"),
-        (signed(), BODY + " ", "invalid", "No matching signature found"),
-        (signed(at=datetime.now(timezone.utc) - timedelta(minutes=6)), BODY, "invalid", "Message timestamp too old"),
-        (signed(at=datetime.now(timezone.utc) + timedelta(minutes=6)), BODY, "invalid", "Message timestamp too new"),
-        ({**signed(), "webhook-signature": "nonsense"}, BODY, "invalid", None),
-        ({}, BODY, "missing", None),
+        ({"secret": OTHER}, BODY, "invalid", "No matching signature found"),
+        ({}, BODY + " ", "invalid", "No matching signature found"),
+        ({"minutes": -6}, BODY, "invalid", "Message timestamp too old"),
+        ({"minutes": 6}, BODY, "invalid", "Message timestamp too new"),
+        ({"signature": "nonsense"}, BODY, "invalid", None),
+        ({"signature": None}, BODY, "missing", None),
     ],
 )
-def test_bad_signatures_are_told_apart(receiver, headers, body, validity, reason):
+def test_bad_signatures_are_told_apart(receiver, changes, body, validity, reason):
+    at = datetime.now(timezone.utc) + timedelta(minutes=changes.get("minutes", 0))
+    headers = signed(changes.get("secret", SECRET), at=at)
+    if "signature" in changes:
+        headers["webhook-signature"] = changes["signature"]
+    headers = {name: value for name, value in headers.items() if value is not None}
     _, _, _, entry = deliver(receiver, headers, body=body)
     assert entry["signature"] == validity
     assert reason is None or entry["reason"] == reason
