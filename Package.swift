@@ -91,8 +91,8 @@ let package = Package(
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
 
         .target(
-            name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", log], path: "Tests/TestSupport",
-            swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", "CSecp256k1", log],
+            path: "Tests/TestSupport", swiftSettings: strict),
         tests("Ethereum"),
         tests("Domain", ["Ethereum"]),
         tests("Signatures", ["Ethereum"]),
