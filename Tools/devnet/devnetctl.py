@@ -100,6 +100,7 @@ class Session:
             "transactionHash": digest,
             "blockNumber": int(receipt["blockNumber"], 16),
             "blockHash": receipt["blockHash"],
+            "visibleMs": time.time_ns() // 1_000_000,
             "logs": [described(log) for log in receipt["logs"]],
         }
 
