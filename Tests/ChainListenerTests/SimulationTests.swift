@@ -7,7 +7,7 @@ import Testing
 
 @testable import ChainListener
 
-/// The listener against chains that fork and nodes that lie; the seed of a run is the test's argument.
+/// The listener against chains that fork and nodes that lie; each run prints its seeds.
 @Suite("simulated chains", .freshDatabase)
 struct SimulationTests {
     /// Lets the chain grow, fork and return to branches while the listener steps.
@@ -55,59 +55,58 @@ struct SimulationTests {
         simulation.nodes.change { $0.grow(by: 1, using: &$1) }
     }
 
-    @Test("one honest node: every fork is told, the feed equals the chain", arguments: 1...6 as ClosedRange<UInt64>)
-    func honest(seed: UInt64) async throws {
+    /// Runs one simulation after the other in one database and prints how much they covered.
+    private func run(
+        _ seeds: [UInt64], history: Int, rounds: Int, settlesFirst: Bool = true,
+        _ make: (UInt64, Database) async throws -> Simulation
+    ) async throws {
         let database = TestDatabase.current.database
-        var simulation = try await Simulation(seed: seed, database: database)
-        simulation.nodes.change { $0.grow(by: 60, using: &$1) }
+        var (blocks, retractions, restarts) = (0, 0, 0)
         try await database.alive {
-            try await simulation.settle()
-            try await live(&simulation, rounds: 150)
-            try await simulation.settle()
+            for seed in seeds {
+                var simulation = try await make(seed, database)
+                simulation.nodes.change { $0.grow(by: history, using: &$1) }
+                if settlesFirst { try await simulation.settle() }
+                try await live(&simulation, rounds: rounds)
+                try await simulation.settle()
+                retractions += try await simulation.verify(database).retractions
+                blocks += simulation.nodes.with { $0.chain.blocks.count }
+                restarts += simulation.restarts
+            }
         }
-        try await simulation.verify(database)
+        print("seeds \(seeds): \(blocks) blocks, \(retractions) retractions, \(restarts) starts")
+        #expect(retractions > 0)
     }
 
-    @Test("crashes between any two steps change nothing", arguments: 11...16 as ClosedRange<UInt64>)
-    func crashes(seed: UInt64) async throws {
-        let database = TestDatabase.current.database
-        var simulation = try await Simulation(seed: seed, crashes: 40, database: database)
-        simulation.nodes.change { $0.grow(by: 80, using: &$1) }
-        try await database.alive {
-            try await live(&simulation, rounds: 250)
-            try await simulation.settle()
+    @Test("one honest node: every fork is told, the feed equals the chain")
+    func honest() async throws {
+        try await run(seeds(from: 1_000_000, 5), history: 60, rounds: 150) { seed, database in
+            try await Simulation(seed: seed, database: database)
         }
-        try await simulation.verify(database)
-        #expect(simulation.restarts > 10)
     }
 
-    @Test("one of two nodes lies in every way", arguments: 21...28 as ClosedRange<UInt64>)
-    func lies(seed: UInt64) async throws {
-        let database = TestDatabase.current.database
+    @Test("crashes between any two steps change nothing")
+    func crashes() async throws {
+        try await run(seeds(from: 2_000_000, 5), history: 80, rounds: 250, settlesFirst: false) { seed, database in
+            try await Simulation(seed: seed, crashes: 40, database: database)
+        }
+    }
+
+    @Test("one of two nodes lies in every way")
+    func lies() async throws {
         let liar = NodeFaults(silent: 10, missing: 20, forgetful: 40, inventive: 15, confused: 10, rangeMax: 7)
-        var simulation = try await Simulation(
-            seed: seed, nodes: [NodeFaults(), liar], crashes: 5, database: database)
-        simulation.nodes.change { $0.grow(by: 80, using: &$1) }
-        try await database.alive {
-            try await live(&simulation, rounds: 250)
-            try await simulation.settle()
+        try await run(seeds(from: 3_000_000, 6), history: 80, rounds: 250, settlesFirst: false) { seed, database in
+            try await Simulation(seed: seed, nodes: [NodeFaults(), liar], crashes: 5, database: database)
         }
-        try await simulation.verify(database)
     }
 
-    @Test("without tags, receipts or blooms the feed still equals the chain", arguments: 31...34 as ClosedRange<UInt64>)
-    func poor(seed: UInt64) async throws {
-        let database = TestDatabase.current.database
+    @Test("without tags, receipts or blooms the feed still equals the chain")
+    func poor() async throws {
         let poor = NodeFaults(silent: 5, missing: 20, rangeMax: 5, knowsTags: false, hasReceipts: false)
-        var simulation = try await Simulation(
-            seed: seed, nodes: [poor, poor], finality: seed.isMultiple(of: 2) ? .depth : .tags, hasBlooms: false,
-            database: database)
-        simulation.nodes.change { $0.grow(by: 50, using: &$1) }
-        try await database.alive {
-            try await simulation.settle()
-            try await live(&simulation, rounds: 150)
-            try await simulation.settle()
+        try await run(seeds(from: 4_000_000, 4), history: 50, rounds: 150) { seed, database in
+            try await Simulation(
+                seed: seed, nodes: [poor, poor], finality: seed.isMultiple(of: 2) ? .depth : .tags, hasBlooms: false,
+                database: database)
         }
-        try await simulation.verify(database)
     }
 }

@@ -22,7 +22,8 @@ extension Database {
 
 /// One chain, its nodes, and a listener that is driven step by step against a real database.
 struct Simulation {
-    static let chainID = ChainID(rawValue: 31_337)!
+    /// The seed is the chain's id too, so that several simulations share a database.
+    let seed: UInt64
     let nodes: SimulatedNodes
     let store: CrashingStore
     let chain: Chain
@@ -36,10 +37,11 @@ struct Simulation {
         hasBlooms: Bool = true, crashes: Int = 0, database: Database
     ) async throws {
         var random = SeededGenerator(seed: seed)
+        self.seed = seed
         nodes = SimulatedNodes(
             chain: SimulatedChain(hasBlooms: hasBlooms, using: &random), nodes: faults, seed: random.next())
         nodes.with { $0.crashes = crashes }
-        chain = Self.chain(finality: finality)
+        chain = Self.chain(Int64(seed), finality: finality)
         store = CrashingStore(
             inner: FeedStore(database: database, holder: 1, leaseDuration: .seconds(60), pruneMax: 8),
             crashes: crashes * 5, random: SharedRandom(seed: random.next()))
@@ -50,9 +52,12 @@ struct Simulation {
         self.random = random
     }
 
-    static func chain(finality: FinalitySource = .tags, poll: Duration = .milliseconds(10)) -> Chain {
+    static func chain(
+        _ id: Int64 = 31_337, finality: FinalitySource = .tags, poll: Duration = .milliseconds(10)
+    ) -> Chain {
         Chain(
-            id: chainID, name: "simulated", rpcURLs: ["http://simulated"], pollInterval: poll, confirmations: 12,
+            id: ChainID(rawValue: id)!, name: "simulated", rpcURLs: ["http://simulated"], pollInterval: poll,
+            confirmations: 12,
             finality: finality, explorerURL: nil, contracts: SimulatedChain.contracts)
     }
 
@@ -90,26 +95,30 @@ struct Simulation {
             let tip = nodes.with { $0.chain.canonical.last }
             if pace == .atTip, follower?.checkpoint?.hash == tip { return }
         }
-        Issue.record("the listener did not come to the tip in \(limit) steps")
+        Issue.record("seed \(seed): the listener did not come to the tip in \(limit) steps")
     }
 
     /// Holds what the database tells against the chain.
-    func verify(_ database: Database, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        let chain = nodes.with { $0.chain }
-        let ledger = Ledger(replaying: try await database.query(ReadFeed(chainID: Self.chainID)))
-        #expect(ledger.problems.isEmpty, sourceLocation: sourceLocation)
-        let logs = chain.watchedLogs
+    ///
+    /// - Returns: What a reader of the feed knows.
+    @discardableResult
+    func verify(_ database: Database, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Ledger {
+        let truth = nodes.with { $0.chain }
+        let ledger = Ledger(replaying: try await database.query(ReadFeed(chainID: chain.id)))
+        #expect(ledger.problems == [], "seed \(seed)", sourceLocation: sourceLocation)
+        let logs = truth.watchedLogs
         let events = logs.filter { log in
             if case .event = EventDecoder.decode(log) { true } else { false }
         }
         compare(ledger.standing.map(\.place), events, "the feed", sourceLocation)
-        let stored = try await database.query(ReadCanonicalLogs(chainID: Self.chainID))
+        let stored = try await database.query(ReadCanonicalLogs(chainID: chain.id))
         compare(
             stored.map { Ledger.Place(blockHash: $0.blockHash, logIndex: $0.logIndex) }, logs, "the table",
             sourceLocation)
-        let row = try #require(try await database.first(ReadChain(chainID: Self.chainID)))
-        #expect(row.checkpointHash == chain.canonical.last, sourceLocation: sourceLocation)
-        #expect(row.halted == nil, sourceLocation: sourceLocation)
+        let row = try #require(try await database.first(ReadChain(chainID: chain.id)))
+        #expect(row.checkpointHash == truth.canonical.last, sourceLocation: sourceLocation)
+        #expect(row.halted == nil, "seed \(seed)", sourceLocation: sourceLocation)
+        return ledger
     }
 
     private func compare(_ found: [Ledger.Place], _ logs: [Log], _ what: String, _ location: SourceLocation) {
@@ -119,7 +128,7 @@ struct Simulation {
         let isEqual = found == expected
         #expect(
             isEqual,
-            "\(what) lost \(lost.map { "\($0.blockNumber)/\($0.logIndex)" }) and has \(surplus.count) too many",
+            "seed \(seed): \(what) lost \(lost.map { "\($0.blockNumber)/\($0.logIndex)" }) and has \(surplus.count) too many",
             sourceLocation: location)
     }
 }
