@@ -4,8 +4,8 @@ import Domain
 /// The replies to one batch of calls, matched to them by id.
 struct Answers {
     let reader: JSONReader
-    /// The endpoint's label, for what is built from the answers.
-    let endpoint: String
+    /// Which endpoint answered.
+    let node: Int
     private let calls: [Call]
     private let status: Int
     private let replies: [csj_reply]
@@ -15,10 +15,10 @@ struct Answers {
     /// - Throws: The batch's own error where the node answered with one for all; `malformed` where a reply is missing,
     ///   stands twice or belongs to nobody.
     init(
-        reader: JSONReader, endpoint: String, calls: [Call], firstID: UInt64, status: Int, body: [UInt8]
+        reader: JSONReader, node: Int, calls: [Call], firstID: UInt64, status: Int, body: [UInt8]
     ) throws(RPCError) {
         self.reader = reader
-        self.endpoint = endpoint
+        self.node = node
         self.calls = calls
         self.status = status
         let decodesLogs = calls.contains { $0.method == "eth_getLogs" }

@@ -17,7 +17,7 @@ extension Header {
         let bloom = try value.member("logsBloom")?.bytes
         self.init(
             number: number, hash: hash, parentHash: parentHash, timestamp: timestamp,
-            logsBloom: bloom.flatMap { $0.count == 256 ? $0 : nil },
+            logsBloom: bloom.flatMap { Bloom(bytes: $0) },
             transactionsRoot: try value.member("transactionsRoot")?.hash,
             receiptsRoot: try value.member("receiptsRoot")?.hash,
             transactionCount: try value.member("transactions")?.elements?.count,
@@ -56,7 +56,7 @@ extension Receipt {
         guard let gas = try value.member("cumulativeGasUsed")?.quantity else {
             throw .malformed("receipt.cumulativeGasUsed")
         }
-        guard let bloom = try value.member("logsBloom")?.bytes, bloom.count == 256 else {
+        guard let bloom = try value.member("logsBloom")?.bytes.flatMap({ Bloom(bytes: $0) }) else {
             throw .malformed("receipt.logsBloom")
         }
         guard let entries = try value.member("logs")?.elements else { throw .malformed("receipt.logs") }

@@ -13,10 +13,10 @@ public struct Header: Sendable, Hashable {
     public var parentHash: Hash
     /// Seconds since 1970, as the block's maker says.
     public var timestamp: Int64
-    /// The 256 bytes of the bloom filter over the block's logs; nil where the node gives none.
+    /// The filter over the block's logs; nil where the node gives none.
     ///
     /// Some chains write the filter of another block, or one that says nothing: a hint, never the only proof.
-    public var logsBloom: [UInt8]?
+    public var logsBloom: Bloom?
     /// The root of the transactions; nil where the node gives none.
     public var transactionsRoot: Hash?
     /// The root of the receipts, from which logs can be proved; nil where the node gives none.
@@ -30,7 +30,7 @@ public struct Header: Sendable, Hashable {
 
     /// A header with what every node gives, and more if known.
     public init(
-        number: BlockNumber, hash: Hash, parentHash: Hash, timestamp: Int64, logsBloom: [UInt8]? = nil,
+        number: BlockNumber, hash: Hash, parentHash: Hash, timestamp: Int64, logsBloom: Bloom? = nil,
         transactionsRoot: Hash? = nil, receiptsRoot: Hash? = nil, transactionCount: Int? = nil,
         settledHeight: BlockNumber? = nil
     ) {
@@ -54,9 +54,12 @@ public struct BlockMarks: Sendable, Hashable {
     public var safe: Header?
     /// The newest block that cannot be undone; nil where the node has no such tag.
     public var finalized: Header?
+    /// Which endpoint answered, by its place in `ProviderPool.status()`.
+    public var node: Int
 
-    /// The three heads.
-    public init(latest: Header, safe: Header? = nil, finalized: Header? = nil) {
+    /// The three heads as `node` saw them.
+    public init(latest: Header, safe: Header? = nil, finalized: Header? = nil, node: Int = 0) {
+        self.node = node
         self.latest = latest
         self.safe = safe
         self.finalized = finalized

@@ -130,15 +130,17 @@ struct JSONValue {
 extension Log {
     /// The log that `raw` holds, its data taken out of `data`.
     init(_ raw: csj_log, data: UnsafeBufferPointer<UInt8>) {
-        let words = [raw.topics.0, raw.topics.1, raw.topics.2, raw.topics.3]
         var topics = Topics()
-        for word in words.prefix(Int(raw.topic_count)) { _ = topics.append(Hash(quarters: word)) }
+        if raw.topic_count > 0 { _ = topics.append(Hash(words: raw.topics.0)) }
+        if raw.topic_count > 1 { _ = topics.append(Hash(words: raw.topics.1)) }
+        if raw.topic_count > 2 { _ = topics.append(Hash(words: raw.topics.2)) }
+        if raw.topic_count > 3 { _ = topics.append(Hash(words: raw.topics.3)) }
         let start = Int(raw.data_offset)
         self.init(
-            address: Address(raw.address_high, raw.address_middle, raw.address_low), topics: topics,
+            address: Address(words: (raw.address_high, raw.address_middle, raw.address_low)), topics: topics,
             data: Array(data[start..<start + Int(raw.data_count)]),
-            blockNumber: BlockNumber(raw.block_number) ?? 0, blockHash: Hash(quarters: raw.block_hash),
-            transactionHash: Hash(quarters: raw.transaction_hash), transactionIndex: raw.transaction_index,
+            blockNumber: BlockNumber(raw.block_number) ?? 0, blockHash: Hash(words: raw.block_hash),
+            transactionHash: Hash(words: raw.transaction_hash), transactionIndex: raw.transaction_index,
             logIndex: raw.log_index)
     }
 
@@ -157,24 +159,5 @@ extension Log {
         case CSJ_LOG_DUPLICATE_KEY.rawValue: "a key stands twice"
         default: "malformed"
         }
-    }
-}
-
-extension Hash {
-    /// The word of four quarters, the most significant first.
-    fileprivate init(quarters: (UInt64, UInt64, UInt64, UInt64)) {
-        let big = (quarters.0.bigEndian, quarters.1.bigEndian, quarters.2.bigEndian, quarters.3.bigEndian)
-        self = withUnsafeBytes(of: big) { Hash(bytes: $0) } ?? .zero
-    }
-}
-
-extension Address {
-    /// The address of 64, 64 and 32 bits, the most significant first.
-    fileprivate init(_ high: UInt64, _ middle: UInt64, _ low: UInt32) {
-        var bytes: [UInt8] = []
-        withUnsafeBytes(of: high.bigEndian) { bytes.append(contentsOf: $0) }
-        withUnsafeBytes(of: middle.bigEndian) { bytes.append(contentsOf: $0) }
-        withUnsafeBytes(of: low.bigEndian) { bytes.append(contentsOf: $0) }
-        self = Address(bytes: bytes) ?? .zero
     }
 }

@@ -45,45 +45,28 @@ public struct MalformedLog: Sendable, Hashable {
     }
 }
 
-/// Logs as an endpoint reported them, checked against what was asked.
-public struct LogBatch: Sendable, Hashable {
-    /// In the endpoint's order.
-    public var logs: [Log]
-    /// What could not be decoded; none is ever left out.
-    public var malformed: [MalformedLog]
-    /// The endpoint that answered, without its secrets.
-    public var endpoint: String
-
-    /// Logs with their origin.
-    public init(logs: [Log], malformed: [MalformedLog] = [], endpoint: String = "") {
-        self.logs = logs
-        self.malformed = malformed
-        self.endpoint = endpoint
-    }
-}
-
 /// Headers and logs of the same blocks, from one endpoint in one answer.
 public struct BlockLogs: Sendable, Hashable {
     /// The blocks that were asked for.
     public var range: ClosedRange<BlockNumber>
-    /// Ascending; every block of a short range, of a long one the last block alone.
+    /// Ascending; every block of a short range, of a long one the first and the last.
     public var headers: [Header]
     /// In the endpoint's order; each lies in `range`, and agrees with its block's header where that is here.
     public var logs: [Log]
     /// What could not be decoded; none is ever left out.
     public var malformed: [MalformedLog]
-    /// The endpoint that answered, without its secrets.
-    public var endpoint: String
+    /// Which endpoint answered, by its place in `ProviderPool.status()`.
+    public var node: Int
 
     /// Headers and logs with their origin.
     public init(
         range: ClosedRange<BlockNumber>, headers: [Header], logs: [Log], malformed: [MalformedLog] = [],
-        endpoint: String = ""
+        node: Int = 0
     ) {
         self.range = range
         self.headers = headers
         self.logs = logs
         self.malformed = malformed
-        self.endpoint = endpoint
+        self.node = node
     }
 }

@@ -7,11 +7,12 @@ extension ProviderPool {
     /// What the call itself brought about (a revert, too large a range) is thrown at once; what another endpoint may
     /// know better is tried there, and of several failures the most telling one is thrown.
     func ask<Result: Sendable>(
-        _ calls: [Call], isSearch: Bool = false, _ decode: (Answers) throws(RPCError) -> Result
+        _ calls: [Call], isSearch: Bool = false, notBy excluded: Int? = nil,
+        _ decode: (Answers) throws(RPCError) -> Result
     ) async throws(RPCError) -> Result {
         guard !calls.isEmpty else { throw .malformed("no call") }
         var worst: RPCError?
-        for index in try ranking() {
+        for index in try ranking(notBy: excluded) {
             do throws(RPCError) {
                 try await verifyChain(index)
                 return try await ask(index, calls, isSearch: isSearch, decode)
@@ -50,7 +51,7 @@ extension ProviderPool {
         if response.status == 429 { throw .rateLimited(retryAfter: retryAfter) }
         do throws(RPCError) {
             return try Answers(
-                reader: reader, endpoint: endpoints[index].label, calls: calls, firstID: firstID,
+                reader: reader, node: index, calls: calls, firstID: firstID,
                 status: response.status, body: response.body)
         } catch {
             // A page of HTML or nothing at all: the status says more.

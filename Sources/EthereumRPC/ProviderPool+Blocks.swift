@@ -1,37 +1,41 @@
-public import Domain
+import Domain
 public import Ethereum
 
 extension ProviderPool {
     /// The newest block's header.
     public func head() async throws(RPCError) -> Header {
         let header = try await ask([.block(.latest)]) { answers throws(RPCError) in
-            (try Header(answers.result(0)), answers.endpoint)
+            (try Header(answers.result(0)), answers.node)
         }
-        saw(header.0, endpoint: header.1)
+        saw(header.0, node: header.1)
         return header.0
     }
 
     /// The newest, the safe and the finalized header, in one batch.
     ///
     /// A tag that the node does not know gives nil; other failures of a tag are thrown.
-    public func marks() async throws(RPCError) -> BlockMarks {
-        let marks = try await ask([.block(.latest), .block(.safe), .block(.finalized)]) { answers throws(RPCError) in
-            let latest = try Header(answers.result(0))
-            return (
-                BlockMarks(latest: latest, safe: try Self.mark(answers, 1), finalized: try Self.mark(answers, 2)),
-                answers.endpoint
-            )
+    /// - Parameter tags: Whether the safe and the finalized header are asked for at all.
+    public func marks(tags: Bool = true) async throws(RPCError) -> BlockMarks {
+        let calls: [Call] = tags ? [.block(.latest), .block(.safe), .block(.finalized)] : [.block(.latest)]
+        let marks = try await ask(calls) { answers throws(RPCError) in
+            var marks = BlockMarks(latest: try Header(answers.result(0)), node: answers.node)
+            if tags {
+                marks.safe = try Self.mark(answers, 1)
+                marks.finalized = try Self.mark(answers, 2)
+            }
+            return marks
         }
-        saw(marks.0.latest, endpoint: marks.1)
-        return marks.0
+        saw(marks.latest, node: marks.node)
+        return marks
     }
 
     /// The header of `selector`; nil where no endpoint has such a block.
     ///
+    /// - Parameter excluded: An endpoint that is not asked, for a second opinion.
     /// - Throws: `inconsistent` where the number or hash is not the one asked for.
-    public func header(_ selector: BlockSelector) async throws(RPCError) -> Header? {
+    public func header(_ selector: BlockSelector, notBy excluded: Int? = nil) async throws(RPCError) -> Header? {
         do throws(RPCError) {
-            return try await ask([.block(selector)]) { answers throws(RPCError) in
+            return try await ask([.block(selector)], notBy: excluded) { answers throws(RPCError) in
                 try Header(answers.result(0), expecting: selector)
             }
         } catch {
@@ -40,17 +44,17 @@ extension ProviderPool {
         }
     }
 
-    /// The headers of `numbers`, in their order, in batches.
+    /// The headers of `selectors`, in their order, in batches.
     ///
     /// - Throws: `notYet` where one of them is missing.
-    public func headers(_ numbers: [BlockNumber]) async throws(RPCError) -> [Header] {
+    public func headers(_ selectors: [BlockSelector]) async throws(RPCError) -> [Header] {
         var headers: [Header] = []
-        for start in stride(from: 0, to: numbers.count, by: configuration.maximumBatch) {
-            let wanted = Array(numbers[start...].prefix(configuration.maximumBatch))
-            headers += try await ask(wanted.map { .block(.number($0)) }) { answers throws(RPCError) in
+        for start in stride(from: 0, to: selectors.count, by: configuration.maximumBatch) {
+            let wanted = Array(selectors[start...].prefix(configuration.maximumBatch))
+            headers += try await ask(wanted.map { .block($0) }) { answers throws(RPCError) in
                 var found: [Header] = []
-                for (index, number) in wanted.enumerated() {
-                    found.append(try Header(answers.result(index), expecting: .number(number)))
+                for (index, selector) in wanted.enumerated() {
+                    found.append(try Header(answers.result(index), expecting: selector))
                 }
                 return found
             }
@@ -120,8 +124,7 @@ extension ProviderPool {
     }
 
     /// Remembers how far the endpoint is.
-    private func saw(_ header: Header, endpoint: String) {
-        guard let index = endpoints.firstIndex(where: { $0.label == endpoint }) else { return }
-        update(index) { $0.saw(head: header.number) }
+    private func saw(_ header: Header, node: Int) {
+        update(node) { $0.saw(head: header.number) }
     }
 }

@@ -5,7 +5,7 @@ extension ProviderPool {
     /// The headers and the logs of `range`, in one batch from one endpoint.
     ///
     /// Up to `Configuration.maximumHeaders` blocks come with all their headers, each the parent of the next; longer
-    /// ranges with the last one, which proves that the endpoint has got that far.
+    /// ranges with the first and the last one, which proves that the endpoint has got that far.
     ///
     /// - Parameter addresses: The contracts whose logs are wanted; empty for all.
     /// - Throws: `notYet` where a header is missing, `inconsistent` where the logs do not fit the question or the headers.
@@ -16,13 +16,13 @@ extension ProviderPool {
         let count = range.lowerBound.distance(to: range.upperBound)
         let numbers =
             count < configuration.maximumHeaders
-            ? (0...count).map { range.lowerBound.advanced(by: $0) } : [range.upperBound]
+            ? (0...count).map { range.lowerBound.advanced(by: $0) } : [range.lowerBound, range.upperBound]
         return try await ask(numbers.map { .block(.number($0)) } + [.logs(filter)], isSearch: true) {
             answers throws(RPCError) in
             var headers: [Header] = []
             for (index, number) in numbers.enumerated() {
                 let header = try Header(answers.result(index), expecting: .number(number))
-                if let last = headers.last, last.hash != header.parentHash {
+                if let last = headers.last, last.number.advanced(by: 1) == number, last.hash != header.parentHash {
                     throw .inconsistent("headers that are not parent and child")
                 }
                 headers.append(header)
@@ -30,23 +30,28 @@ extension ProviderPool {
             let (logs, malformed) = try answers.logs(numbers.count)
             try LogCheck(filter: filter, headers: headers).check(logs)
             return BlockLogs(
-                range: range, headers: headers, logs: logs, malformed: malformed, endpoint: answers.endpoint)
+                range: range, headers: headers, logs: logs, malformed: malformed, node: answers.node)
         }
     }
 
     /// The logs of the block `blockHash`.
     ///
     /// The block is asked for in the same batch, since a node that does not know it may answer with no logs.
-    /// - Parameter addresses: The contracts whose logs are wanted; empty for all.
+    /// - Parameters:
+    ///   - addresses: The contracts whose logs are wanted; empty for all.
+    ///   - excluded: An endpoint that is not asked, for a second opinion.
     public func logs(
-        blockHash: Hash, addresses: [Address], topics: [[Hash]] = []
-    ) async throws(RPCError) -> LogBatch {
+        blockHash: Hash, addresses: [Address], topics: [[Hash]] = [], notBy excluded: Int? = nil
+    ) async throws(RPCError) -> BlockLogs {
         let filter = LogFilter(blocks: .hash(blockHash), addresses: addresses, topics: topics)
-        return try await ask([.block(.hash(blockHash)), .logs(filter)], isSearch: true) { answers throws(RPCError) in
+        return try await ask([.block(.hash(blockHash)), .logs(filter)], isSearch: true, notBy: excluded) {
+            answers throws(RPCError) in
             let header = try Header(answers.result(0), expecting: .hash(blockHash))
             let (logs, malformed) = try answers.logs(1)
             try LogCheck(filter: filter, headers: [header]).check(logs)
-            return LogBatch(logs: logs, malformed: malformed, endpoint: answers.endpoint)
+            return BlockLogs(
+                range: header.number...header.number, headers: [header], logs: logs, malformed: malformed,
+                node: answers.node)
         }
     }
 }

@@ -91,17 +91,21 @@ public final class ProviderPool: Sendable {
         }
     }
 
+    /// How many endpoints there are; below 2 there is no second opinion.
+    public var endpointCount: Int { endpoints.count }
+
     // MARK: Choosing
 
-    /// The endpoints that may be asked, the best first.
+    /// The endpoints that may be asked, `excluded` not among them, the best first.
     ///
     /// - Throws: `unavailable` with the shortest wait where none may be asked.
-    func ranking() throws(RPCError) -> [Int] {
+    func ranking(notBy excluded: Int?) throws(RPCError) -> [Int] {
         let now = now()
         let health = state.withLock { $0.health }
-        let available = health.indices.filter { health[$0].isAvailable(at: now) }
+        let allowed = health.indices.filter { $0 != excluded }
+        let available = allowed.filter { health[$0].isAvailable(at: now) }
         guard !available.isEmpty else {
-            let next = health.map(\.blockedUntil).min() ?? now + .seconds(60)
+            let next = allowed.map { health[$0].blockedUntil }.min() ?? now + .seconds(60)
             throw .unavailable(retryAfter: next - now)
         }
         let best = available.compactMap { health[$0].head }.max()

@@ -29,8 +29,8 @@ public struct Receipt: Sendable, Hashable {
     public var outcome: Outcome
     /// Gas used by the block up to and with this transaction.
     public var cumulativeGasUsed: UInt64
-    /// The 256 bytes of the bloom filter over its logs.
-    public var logsBloom: [UInt8]
+    /// The filter over its logs.
+    public var logsBloom: Bloom
     /// What it wrote.
     public var logs: [Log]
     /// The OP Stack's deposit nonce.
