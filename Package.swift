@@ -26,6 +26,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -60,15 +61,19 @@ let package = Package(
         module(
             "API",
             [
-                "Conditions", "Templates", "Signatures", "EthereumRPC", "Storage", "Domain", "Ethereum", "CArgon2",
-                hummingbird, jwt, log, metrics, lifecycle,
+                "Conditions", "Templates", "Signatures", "EthereumRPC", "HTTPClient", "Storage", "Domain", "Ethereum",
+                "CArgon2",
+                hummingbird, hummingbirdCore, jwt, log, metrics, lifecycle,
             ]),
         module("ChainListener", ["EthereumRPC", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
         module("TriggerEngine", ["Conditions", "Templates", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
         module(
             "Dispatchers",
             ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
-        module("Storage", ["Domain", "Ethereum", "CPostgres", log, metrics, lifecycle]),
+        // Sources/Storage/SQL is a link to migrations/: the executable carries the schema inside it.
+        .target(
+            name: "Storage", dependencies: ["Domain", "Ethereum", "CPostgres", log, metrics, lifecycle],
+            resources: [.embedInCode("SQL")], swiftSettings: strict),
         module("EthereumRPC", ["Domain", "Ethereum", "HTTPClient", "CSimdJSON", log, metrics]),
         module("HTTPClient", ["CCurl", log, metrics]),
         module("Signatures", ["Ethereum", "CSecp256k1", crypto]),

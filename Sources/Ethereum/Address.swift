@@ -11,8 +11,9 @@ public enum AddressError: Error, Equatable {
 public struct Address: Hashable, Sendable, Comparable, CustomStringConvertible {
     @usableFromInline let words: (UInt64, UInt64, UInt32)
 
+    /// The address of 64, 64 and 32 bits, the most significant first.
     @inlinable
-    init(words: (UInt64, UInt64, UInt32)) { self.words = words }
+    public init(words: (UInt64, UInt64, UInt32)) { self.words = words }
 
     /// The zero address, which ERC-721 names as the sender of a mint and the receiver of a burn.
     @inlinable public static var zero: Address { Address(words: (0, 0, 0)) }

@@ -4,8 +4,9 @@ public struct Hash: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// The word as four big-endian quarters, the most significant first.
     @usableFromInline let words: (UInt64, UInt64, UInt64, UInt64)
 
+    /// The word of four quarters, the most significant first.
     @inlinable
-    init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
+    public init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
 
     /// All bits clear.
     @inlinable public static var zero: Hash { Hash(words: (0, 0, 0, 0)) }

@@ -1,14 +1,5 @@
 public import Logging
 
-/// How far a transaction is kept apart from concurrent ones.
-///
-/// - SeeAlso: PostgreSQL, "Transaction Isolation".
-public enum IsolationLevel: String, Sendable {
-    case readCommitted = "READ COMMITTED"
-    case repeatableRead = "REPEATABLE READ"
-    case serializable = "SERIALIZABLE"
-}
-
 /// A pool of connections to one database.
 ///
 /// Connections open when first needed, are looked at before each use and replaced when broken. Borrowers are served in
@@ -69,25 +60,12 @@ public final class Database: Sendable {
         _ isolation: IsolationLevel = .readCommitted, readOnly: Bool = false,
         _ body: nonisolated(nonsending) (Connection) async throws -> R
     ) async throws -> R {
-        try await withConnection { connection in
-            let begin = "BEGIN ISOLATION LEVEL \(isolation.rawValue) \(readOnly ? "READ ONLY" : "READ WRITE")"
-            try await connection.session.begin(begin, loan: connection.loan, connection.deadline)
-            let result: R
-            do {
-                result = try await body(connection)
-                try Task.checkCancellation()
-            } catch {
-                await connection.session.rollback()
-                throw error is CancellationError ? StorageError.cancelled : error
-            }
-            try await connection.session.commit()
-            return result
-        }
+        try await withConnection { try await $0.transaction(isolation, readOnly: readOnly, body) }
     }
 
     /// Lends `body` a connection, without a transaction.
     ///
-    /// What `body` leaves behind at the server (a transaction, advisory locks) ends with the loan.
+    /// A transaction that `body` leaves open is rolled back and its advisory locks are released.
     public nonisolated(nonsending) func withConnection<R: Sendable>(
         _ body: nonisolated(nonsending) (Connection) async throws -> R
     ) async throws -> R {

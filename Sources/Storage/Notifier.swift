@@ -45,7 +45,9 @@ final class Notifier: Sendable {
     private func send() {
         let now = ContinuousClock.now
         let due = state.withLock { state in
-            let due = state.pending.filter { channel in state.lastSent[channel].map { $0 + Self.interval <= now } ?? true }
+            let due = state.pending.filter { channel in
+                state.lastSent[channel].map { $0 + Self.interval <= now } ?? true
+            }
             state.pending.subtract(due)
             if state.lastSent.count > Self.maximumChannels { state.lastSent = [:] }
             for channel in due { state.lastSent[channel] = now }

@@ -101,7 +101,8 @@ async def serve(options: argparse.Namespace) -> None:
     async def handle(request) -> bytes:
         if request.method != "POST":
             return response(405, b"JSON-RPC takes POST\n", "text/plain", {"allow": "POST"})
-        return response(200, await node.answer(request.body))
+        # A caller that hangs up does not undo half a batch: what it asked for is carried through.
+        return response(200, await asyncio.shield(node.answer(request.body)))
 
     server = await listen(handle, options.host, options.port)
     host = f"[{options.host}]" if ":" in options.host else options.host

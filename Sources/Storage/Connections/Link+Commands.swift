@@ -40,7 +40,8 @@ extension Link {
         guard let notification = PQnotifies(raw) else { return nil }
         defer { PQfreemem(notification) }
         return .notified(
-            channel: String(cString: notification.pointee.relname), payload: String(cString: notification.pointee.extra))
+            channel: String(cString: notification.pointee.relname), payload: String(cString: notification.pointee.extra)
+        )
     }
 }
 

@@ -33,6 +33,7 @@ extension Session {
         _ command: String, loan: UInt64, _ deadline: ContinuousClock.Instant
     ) async throws(StorageError) {
         try await open(loan: loan, until: deadline)
+        guard !isInTransaction else { throw .queryFailed(sqlState: "25001", message: "a transaction is open already") }
         _ = try self.command(command)
     }
 }

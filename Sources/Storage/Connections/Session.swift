@@ -20,6 +20,8 @@ actor Session {
     private var cancelKey: CancelKey?
     private var prepared: [ObjectIdentifier: Prepared] = [:]
     private var preparedCount = 0
+    /// Whether a statement of this loan took an advisory lock that outlives transactions.
+    private var mayHoldLocks = false
     /// The loan that the link was last looked at for.
     private var checkedLoan: UInt64 = 0
 
@@ -28,6 +30,8 @@ actor Session {
         let name: String
         let parameterTypes: [UInt32]
         let columnTypes: [UInt32]
+        /// Whether it takes advisory locks that outlive the transaction.
+        let takesLocks: Bool
     }
 
     init(configuration: DatabaseConfiguration, health: ServerHealth, number: Int) {
@@ -108,8 +112,7 @@ actor Session {
         _ statement: S, ticket: CancelTicket,
         _ read: (borrowing QueryResult) throws(StorageError) -> Output
     ) throws(StorageError) -> Output {
-        let isRead = S.sql.isReadOnly
-        return try interruptibly(ticket, losesWork: !isRead) { () throws(StorageError) in
+        try interruptibly(ticket, losesWork: !S.sql.isReadOnly) { () throws(StorageError) in
             do throws(StorageError) {
                 let result = try send(statement)
                 return try read(result)
@@ -124,6 +127,7 @@ actor Session {
 
     private func send<S: Statement>(_ statement: S) throws(StorageError) -> QueryResult {
         let prepared = try prepare(S.self)
+        if prepared.takesLocks { mayHoldLocks = true }
         let parameters = try Parameters(statement.arguments, as: prepared.parameterTypes)
         let sent = parameters.withPointers { count, places, lengths, formats in
             link?.sendPrepared(prepared.name, count, places, lengths, formats) ?? 0
@@ -162,7 +166,8 @@ actor Session {
         _ = try finish(raw.map { PQsendPrepare($0, name, sql, 0, nil) } ?? 0)
         let description = try finish(raw.map { PQsendDescribePrepared($0, name) } ?? 0)
         return Prepared(
-            name: name, parameterTypes: description.parameterTypes, columnTypes: description.columnTypes)
+            name: name, parameterTypes: description.parameterTypes, columnTypes: description.columnTypes,
+            takesLocks: sql.contains("pg_advisory_lock") || sql.contains("pg_try_advisory_lock"))
     }
 
     /// Runs text without arguments, several commands if need be, in one transaction unless it says otherwise.
@@ -202,6 +207,9 @@ actor Session {
         case PQTRANS_INTRANS, PQTRANS_INERROR: rollback()
         default: close()
         }
+        guard mayHoldLocks else { return }
+        mayHoldLocks = false
+        do throws(StorageError) { _ = try command("SELECT pg_advisory_unlock_all()") } catch { close() }
     }
 
     /// Whether a transaction is open.
@@ -213,7 +221,7 @@ actor Session {
 
     /// Runs `work` so that the ticket can cancel it at the server.
     func interruptibly<Output>(
-        _ ticket: CancelTicket, losesWork: Bool, _ work: () throws(StorageError) -> Output
+        _ ticket: CancelTicket, losesWork: @autoclosure () -> Bool, _ work: () throws(StorageError) -> Output
     ) throws(StorageError) -> Output {
         guard let cancelKey else { throw .unavailable(reason: "the connection broke") }
         let autocommits = !isInTransaction
@@ -225,7 +233,7 @@ actor Session {
         case .failure(.timedOut) where ticket.isCancelled:
             throw .cancelled
         case .failure(.unavailable(let reason)):
-            throw losesWork && autocommits ? .commitUnknown : .unavailable(reason: reason)
+            throw autocommits && losesWork() ? .commitUnknown : .unavailable(reason: reason)
         case .failure(let error): throw error
         }
     }

@@ -150,13 +150,15 @@ class Chain:
         parent = ancestor.header
         fresh: list[Block] = []
         dropped: list[Dropped] = []
-        for body in bodies:
-            block, refused = await self._build(parent, state, body, extra_data=mark, coinbase=coinbase)
-            fresh.append(block)
-            dropped += refused
-            parent = block.header
-            self._unpublished[block.hash] = block
-        self._unpublished.clear()
+        try:
+            for body in bodies:
+                block, refused = await self._build(parent, state, body, extra_data=mark, coinbase=coinbase)
+                fresh.append(block)
+                dropped += refused
+                parent = block.header
+                self._unpublished[block.hash] = block
+        finally:
+            self._unpublished.clear()
         self.rewind(ancestor.number)
         for block in fresh:
             self._publish(block)

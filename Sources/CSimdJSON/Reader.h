@@ -1,0 +1,44 @@
+#pragma once
+#include <simdjson.h>
+
+#include <memory>
+#include <vector>
+
+#include "CSimdJSON.h"
+#include "Log.h"
+
+struct csj_reader {
+    explicit csj_reader(size_t maximum_bytes) : maximum(maximum_bytes), splitter(maximum_bytes), parser(maximum_bytes) {}
+
+    size_t maximum;
+    /// The document, and behind it as many bytes again as simdjson reads too far.
+    std::unique_ptr<uint8_t[]> text;
+    size_t text_capacity = 0;
+    size_t text_count = 0;
+    simdjson::ondemand::parser splitter;
+    simdjson::dom::parser parser;
+    std::vector<csj_reply> replies;
+    std::vector<csj_log> logs;
+    std::vector<csj_bad_log> bad_logs;
+    std::vector<uint8_t> data;
+
+    int load(const uint8_t *bytes, size_t count);
+    int split(bool decode_logs);
+
+  private:
+    using value = simdjson::ondemand::value;
+    using object = simdjson::ondemand::object;
+    simdjson::error_code read_reply(simdjson::ondemand::document &document, object reply, bool decode_logs);
+    simdjson::error_code read_text(value result, csj_reply &reply);
+    simdjson::error_code read_logs(simdjson::ondemand::document &document, value result, csj_reply &reply);
+    simdjson::error_code read_log(value element, csj::RawLog &raw, bool &is_object);
+    uint64_t offset(const char *position) const {
+        return static_cast<uint64_t>(reinterpret_cast<const uint8_t *>(position) - text.get());
+    }
+};
+
+namespace csj {
+/// Deeper documents are refused; the deepest answer that Ethereum's methods give has about eight levels.
+constexpr size_t maximum_depth = 64;
+int error(simdjson::error_code code);
+} // namespace csj

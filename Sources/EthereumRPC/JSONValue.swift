@@ -1,0 +1,163 @@
+import CSimdJSON
+import Domain
+import Ethereum
+
+/// A value of the document that a `JSONReader` opened last.
+struct JSONValue {
+    fileprivate let node: csj_node
+    fileprivate let reader: OpaquePointer
+
+    init(node: csj_node, reader: OpaquePointer) {
+        self.node = node
+        self.reader = reader
+    }
+
+    var isNull: Bool { csj_node_type(node) == CSJ_NULL }
+    var isObject: Bool { csj_node_type(node) == CSJ_OBJECT }
+
+    /// The member called `key`, nil if there is none or it is null.
+    ///
+    /// - Throws: `malformed` where the key stands twice, since nobody can know which one is meant.
+    func member(_ key: StaticString) throws(RPCError) -> JSONValue? {
+        var found = csj_node()
+        let code = key.withUTF8Buffer { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { csj_node_member(node, $0.baseAddress, $0.count, &found) }
+        }
+        guard code != 2 else { throw .malformed("\(key) twice") }
+        let value = JSONValue(node: found, reader: reader)
+        return code == 0 && !value.isNull ? value : nil
+    }
+
+    /// The elements of an array; nil for anything else.
+    var elements: [JSONValue]? {
+        guard csj_node_type(node) == CSJ_ARRAY else { return nil }
+        let count = csj_node_elements(node, nil, 0)
+        let nodes = [csj_node](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = min(csj_node_elements(node, buffer.baseAddress, count), count)
+        }
+        return nodes.map { JSONValue(node: $0, reader: reader) }
+    }
+
+    var string: String? {
+        withString { String(decoding: $0, as: UTF8.self) }
+    }
+
+    var integer: Int? {
+        var value: Int64 = 0
+        return csj_node_integer(node, &value) ? Int(exactly: value) : nil
+    }
+
+    var number: Double? {
+        var value = 0.0
+        return csj_node_number(node, &value) ? value : nil
+    }
+
+    /// The value as JSON text, at most `limit` bytes of it.
+    func text(limit: Int) -> String {
+        let bytes = [CChar](unsafeUninitializedCapacity: limit) { buffer, count in
+            count = csj_node_write(node, buffer.baseAddress, limit)
+        }
+        return String(decoding: bytes.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    // MARK: What Ethereum writes as strings
+
+    /// A quantity of at most 64 bits, `0x` and digits.
+    var quantity: UInt64? {
+        withString { text in
+            guard text.count > 2, text.count <= 66, text[0] == UInt8(ascii: "0"), text[1] == UInt8(ascii: "x") else {
+                return nil
+            }
+            var value: UInt64 = 0
+            for digit in text.dropFirst(2) {
+                guard let nibble = Self.nibble(digit), value >> 60 == 0 else { return nil }
+                value = value << 4 | UInt64(nibble)
+            }
+            return value
+        } ?? nil
+    }
+
+    /// Bytes, `0x` and two digits each.
+    var bytes: [UInt8]? {
+        withString { text -> [UInt8]? in
+            guard text.count >= 2, text.count % 2 == 0, text[0] == UInt8(ascii: "0"), text[1] == UInt8(ascii: "x")
+            else { return nil }
+            let count = text.count / 2 - 1
+            var isHex = true
+            let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                filled = count
+                let digits = UnsafeBufferPointer(rebasing: text.dropFirst(2))
+                isHex =
+                    count == 0
+                    || digits.withMemoryRebound(to: CChar.self) {
+                        csj_hex($0.baseAddress, $0.count, buffer.baseAddress)
+                    }
+                if !isHex { filled = 0 }
+            }
+            return isHex ? bytes : nil
+        } ?? nil
+    }
+
+    var hash: Hash? { bytes.flatMap { Hash(bytes: $0) } }
+    var address: Address? { bytes.flatMap { Address(bytes: $0) } }
+    var blockNumber: BlockNumber? { quantity.flatMap { BlockNumber($0) } }
+
+    /// Decodes a log of a receipt.
+    func log(from reader: JSONReader) throws(RPCError) -> Log {
+        var raw = csj_log()
+        let fault = csj_node_log(self.reader, node, &raw)
+        guard fault == 0 else { throw .malformed("a receipt's log: \(Log.reason(fault))") }
+        return Log(raw, data: reader.data)
+    }
+
+    private func withString<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result? {
+        var text: UnsafePointer<CChar>?
+        var count = 0
+        guard csj_node_string(node, &text, &count) else { return nil }
+        return UnsafeBufferPointer(start: text, count: count).withMemoryRebound(to: UInt8.self, body)
+    }
+
+    private static func nibble(_ character: UInt8) -> UInt8? {
+        switch character {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): character - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}
+
+extension Log {
+    /// The log that `raw` holds, its data taken out of `data`.
+    init(_ raw: csj_log, data: UnsafeBufferPointer<UInt8>) {
+        var topics = Topics()
+        if raw.topic_count > 0 { _ = topics.append(Hash(words: raw.topics.0)) }
+        if raw.topic_count > 1 { _ = topics.append(Hash(words: raw.topics.1)) }
+        if raw.topic_count > 2 { _ = topics.append(Hash(words: raw.topics.2)) }
+        if raw.topic_count > 3 { _ = topics.append(Hash(words: raw.topics.3)) }
+        let start = Int(raw.data_offset)
+        self.init(
+            address: Address(words: (raw.address_high, raw.address_middle, raw.address_low)), topics: topics,
+            data: Array(data[start..<start + Int(raw.data_count)]),
+            blockNumber: BlockNumber(raw.block_number) ?? 0, blockHash: Hash(words: raw.block_hash),
+            transactionHash: Hash(words: raw.transaction_hash), transactionIndex: raw.transaction_index,
+            logIndex: raw.log_index)
+    }
+
+    /// What the reader's `fault` means.
+    static func reason(_ fault: UInt32) -> String {
+        switch fault {
+        case CSJ_LOG_NOT_OBJECT.rawValue: "not an object"
+        case CSJ_LOG_ADDRESS.rawValue: "address is not 20 bytes"
+        case CSJ_LOG_TOPICS.rawValue: "topics are not 0 to 4 words of 32 bytes"
+        case CSJ_LOG_DATA.rawValue: "data is not bytes"
+        case CSJ_LOG_BLOCK_NUMBER.rawValue: "blockNumber is not a quantity below 2^63"
+        case CSJ_LOG_BLOCK_HASH.rawValue: "blockHash is not 32 bytes"
+        case CSJ_LOG_TRANSACTION_HASH.rawValue: "transactionHash is not 32 bytes"
+        case CSJ_LOG_TRANSACTION_INDEX.rawValue: "transactionIndex is not a quantity below 2^32"
+        case CSJ_LOG_INDEX.rawValue: "logIndex is not a quantity below 2^32"
+        case CSJ_LOG_DUPLICATE_KEY.rawValue: "a key stands twice"
+        default: "malformed"
+        }
+    }
+}

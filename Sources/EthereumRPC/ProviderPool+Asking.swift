@@ -1,0 +1,122 @@
+import Domain
+import HTTPClient
+
+extension ProviderPool {
+    /// Asks one endpoint after the other until `decode` accepts the answers of one.
+    ///
+    /// What the call itself brought about (a revert, too large a range) is thrown at once; what another endpoint may
+    /// know better is tried there, and of several failures the most telling one is thrown.
+    func ask<Result: Sendable>(
+        _ calls: [Call], isSearch: Bool = false, notBy excluded: Int? = nil,
+        _ decode: (Answers) throws(RPCError) -> Result
+    ) async throws(RPCError) -> Result {
+        guard !calls.isEmpty else { throw .malformed("no call") }
+        var worst: RPCError?
+        for index in try ranking(notBy: excluded) {
+            do throws(RPCError) {
+                try await verifyChain(index)
+                return try await ask(index, calls, isSearch: isSearch, decode)
+            } catch {
+                noteFailure(index, error)
+                if error.isFinal { throw error }
+                worst = worst.map { $0.weight >= error.weight ? $0 : error } ?? error
+                if Task.isCancelled { break }
+            }
+        }
+        throw worst ?? .unavailable(retryAfter: .seconds(60))
+    }
+
+    /// Sends the calls to one endpoint and decodes its answers.
+    private func ask<Result>(
+        _ index: Int, _ calls: [Call], isSearch: Bool, _ decode: (Answers) throws(RPCError) -> Result
+    ) async throws(RPCError) -> Result {
+        let firstID = firstID()
+        let start = now()
+        let response = try await send(index, calls, firstID: firstID, isSearch: isSearch)
+        let result = try JSONReader.lend { reader throws(RPCError) in
+            let answers = try answers(reader, index, calls, firstID: firstID, response)
+            return try decode(answers)
+        }
+        let now = now()
+        update(index) { $0.succeeded(after: now - start, at: now) }
+        return result
+    }
+
+    private func answers(
+        _ reader: JSONReader, _ index: Int, _ calls: [Call], firstID: UInt64, _ response: OutboundResponse
+    ) throws(RPCError) -> Answers {
+        let retryAfter = response.headers["Retry-After"].flatMap { Int($0) }
+            .flatMap { (0...86_400).contains($0) ? Duration.seconds($0) : nil }
+        // A refusal may come with a whole and valid body, which still means that we were too fast.
+        if response.status == 429 { throw .rateLimited(retryAfter: retryAfter) }
+        do throws(RPCError) {
+            return try Answers(
+                reader: reader, node: index, calls: calls, firstID: firstID,
+                status: response.status, body: response.body)
+        } catch {
+            // A page of HTML or nothing at all: the status says more.
+            if case .malformed = error, let meaning = ErrorTable.byStatus(response.status, retryAfter: retryAfter) {
+                throw meaning
+            }
+            throw error
+        }
+    }
+
+    private func send(
+        _ index: Int, _ calls: [Call], firstID: UInt64, isSearch: Bool
+    ) async throws(RPCError) -> OutboundResponse {
+        let requests = calls.enumerated().map { $1.request(id: firstID + UInt64($0)) }
+        let text = calls.count == 1 ? requests[0] : "[\(requests.joined(separator: ","))]"
+        let request = OutboundRequest(
+            method: "POST", url: endpoints[index].url, headers: endpoints[index].headers, body: Array(text.utf8),
+            deadline: isSearch ? configuration.searchDeadline : configuration.deadline,
+            connectDeadline: configuration.connectDeadline,
+            maximumBodyBytes: isSearch ? configuration.maximumSearchBytes : configuration.maximumAnswerBytes,
+            // The operator chose these addresses, and a node of one's own stands in a private network.
+            guarded: false, acceptsCompression: true)
+        do throws(TransportError) {
+            return try await transport.send(request)
+        } catch {
+            // More than we read is more than we should have asked for.
+            if error == .bodyTooLarge, isSearch { throw .rangeTooLarge(RangeHint()) }
+            throw .transport(error)
+        }
+    }
+
+    /// Makes sure that the endpoint serves our chain, unless that is known.
+    private func verifyChain(_ index: Int) async throws(RPCError) {
+        guard !health(index).isChainVerified else { return }
+        let expected = chainID
+        try await ask(index, [.chainID], isSearch: false) { answers throws(RPCError) in
+            let value = try answers.result(0)
+            guard let found = value.quantity else { throw .malformed("eth_chainId: no quantity") }
+            guard found == UInt64(expected.rawValue) else {
+                throw .wrongChain(expected: expected, found: String(found))
+            }
+        }
+        update(index) { $0.verifiedChain() }
+    }
+}
+
+extension RPCError {
+    /// Whether asking another endpoint is pointless or not ours to decide.
+    fileprivate var isFinal: Bool {
+        switch self {
+        case .rangeTooLarge, .reverted, .transport(.cancelled), .transport(.closed): true
+        default: false
+        }
+    }
+
+    /// Which of several endpoints' errors tells the caller most.
+    fileprivate var weight: Int {
+        switch self {
+        case .notYet: 6
+        case .noContract: 5
+        case .pruned: 4
+        case .inconsistent: 3
+        case .rateLimited: 2
+        case .unknown, .malformed, .wrongChain, .unauthorized: 1
+        default: 0
+        }
+    }
+}

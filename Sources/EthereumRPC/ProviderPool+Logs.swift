@@ -1,0 +1,106 @@
+public import Domain
+public import Ethereum
+
+extension ProviderPool {
+    /// The headers and the logs of `range`, in one batch from one endpoint.
+    ///
+    /// Up to `Configuration.maximumHeaders` blocks come with all their headers, each the parent of the next; longer
+    /// ranges with the first and the last one, which proves that the endpoint has got that far.
+    ///
+    /// - Parameter addresses: The contracts whose logs are wanted; empty for all.
+    /// - Throws: `notYet` where a header is missing, `inconsistent` where the logs do not fit the question or the headers.
+    public func blockWithLogs(
+        range: ClosedRange<BlockNumber>, addresses: [Address], topics: [[Hash]] = []
+    ) async throws(RPCError) -> BlockLogs {
+        let filter = LogFilter(blocks: .range(range), addresses: addresses, topics: topics)
+        let count = range.lowerBound.distance(to: range.upperBound)
+        let numbers =
+            count < configuration.maximumHeaders
+            ? (0...count).map { range.lowerBound.advanced(by: $0) } : [range.lowerBound, range.upperBound]
+        return try await ask(numbers.map { .block(.number($0)) } + [.logs(filter)], isSearch: true) {
+            answers throws(RPCError) in
+            var headers: [Header] = []
+            for (index, number) in numbers.enumerated() {
+                let header = try Header(answers.result(index), expecting: .number(number))
+                if let last = headers.last, last.number.advanced(by: 1) == number, last.hash != header.parentHash {
+                    throw .inconsistent("headers that are not parent and child")
+                }
+                headers.append(header)
+            }
+            let (logs, malformed) = try answers.logs(numbers.count)
+            try LogCheck(filter: filter, headers: headers).check(logs)
+            return BlockLogs(
+                range: range, headers: headers, logs: logs, malformed: malformed, node: answers.node)
+        }
+    }
+
+    /// The logs of the block `blockHash`.
+    ///
+    /// The block is asked for in the same batch, since a node that does not know it may answer with no logs.
+    /// - Parameters:
+    ///   - addresses: The contracts whose logs are wanted; empty for all.
+    ///   - excluded: An endpoint that is not asked, for a second opinion.
+    public func logs(
+        blockHash: Hash, addresses: [Address], topics: [[Hash]] = [], notBy excluded: Int? = nil
+    ) async throws(RPCError) -> BlockLogs {
+        let filter = LogFilter(blocks: .hash(blockHash), addresses: addresses, topics: topics)
+        return try await ask([.block(.hash(blockHash)), .logs(filter)], isSearch: true, notBy: excluded) {
+            answers throws(RPCError) in
+            let header = try Header(answers.result(0), expecting: .hash(blockHash))
+            let (logs, malformed) = try answers.logs(1)
+            try LogCheck(filter: filter, headers: [header]).check(logs)
+            return BlockLogs(
+                range: header.number...header.number, headers: [header], logs: logs, malformed: malformed,
+                node: answers.node)
+        }
+    }
+}
+
+/// Checks that logs answer the question that was asked.
+struct LogCheck {
+    private let range: ClosedRange<BlockNumber>?
+    private let addresses: Set<Address>
+    private let topics: [[Hash]]
+    private let hashes: [BlockNumber: Hash]
+
+    /// A check against `filter` and what is known of its blocks.
+    init(filter: LogFilter, headers: [Header]) {
+        var hashes = Dictionary(headers.map { ($0.number, $0.hash) }, uniquingKeysWith: { first, _ in first })
+        switch filter.blocks {
+        case .range(let range): self.range = range
+        case .hash(let hash):
+            range = headers.first.map { $0.number...$0.number }
+            if let number = headers.first?.number { hashes[number] = hash }
+        }
+        self.hashes = hashes
+        addresses = Set(filter.addresses)
+        topics = filter.topics
+    }
+
+    /// Throws `inconsistent` for the first log that is not what was asked for.
+    func check(_ logs: [Log]) throws(RPCError) {
+        var last: Log?
+        for log in logs {
+            if let range, !range.contains(log.blockNumber) { throw .inconsistent("a log outside the range") }
+            if !addresses.isEmpty, !addresses.contains(log.address) {
+                throw .inconsistent("a log of another contract")
+            }
+            if let hash = hashes[log.blockNumber], hash != log.blockHash {
+                throw .inconsistent("a log of another block than the header")
+            }
+            if let last, last.blockNumber == log.blockNumber, last.blockHash != log.blockHash {
+                throw .inconsistent("two blocks at one height")
+            }
+            if !topics.isEmpty { try checkTopics(log) }
+            last = log
+        }
+    }
+
+    private func checkTopics(_ log: Log) throws(RPCError) {
+        for (position, wanted) in topics.enumerated() where !wanted.isEmpty {
+            guard position < log.topics.count, wanted.contains(log.topics[position]) else {
+                throw .inconsistent("a log with another topic")
+            }
+        }
+    }
+}
