@@ -1,4 +1,5 @@
 import Domain
+import Templates
 
 /// Carries messages of one channel to their receivers.
 protocol Sender: Sendable {

@@ -22,7 +22,7 @@ enum RetryAfter {
     ]
 
     /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, the only form that senders may write.
-    private static func date(_ text: String) -> Int64? {
+    private static func date(_ text: Substring) -> Int64? {
         let parts = text.split(separator: " ")
         guard parts.count == 6, parts[5].lowercased() == "gmt", let day = Int64(parts[1]), (1...31).contains(day),
             let month = months[parts[2].lowercased()], let year = Int64(parts[3]), (1970...9999).contains(year)

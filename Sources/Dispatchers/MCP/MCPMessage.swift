@@ -1,4 +1,5 @@
 import Domain
+import Foundation
 
 /// The messages of the Model Context Protocol that a caller of tools needs.
 ///

@@ -86,6 +86,8 @@ final class MCPSender: Sender {
             attempt.failure = MCPVerdict.failure(ofResult: result)
         } catch {
             if attempt.status == 404, session.id != nil { throw SessionExpired() }
+            // Whatever the server has against the call may be the session: the next call begins anew.
+            if let status = attempt.status, (400...499).contains(status) { sessions.forget(call.server, session) }
             attempt.failure = error
         }
     }
@@ -93,14 +95,18 @@ final class MCPSender: Sender {
     // MARK: The handshake
 
     private func session(for call: MCPCall, _ attempt: inout Attempt) async throws(Failure) -> MCPSession {
-        if let session = await sessions.waitForSession(of: call.server) { return session }
+        switch await sessions.session(of: call.server) {
+        case .success(let session): return session
+        case .failure(let failure): throw failure
+        case nil: break
+        }
         // From here on everybody else waits for what this handshake brings.
         do throws(Failure) {
             let session = try await initialize(call, &attempt)
-            sessions.finish(call.server, with: session)
+            sessions.finish(call.server, with: .success(session))
             return session
         } catch {
-            sessions.finish(call.server, with: nil)
+            sessions.finish(call.server, with: .failure(error))
             throw error
         }
     }
@@ -115,15 +121,16 @@ final class MCPSender: Sender {
         }
         let session = MCPSession(id: sessionID, version: version)
         let notification = request(call, MCPMessage.initialized.canonicalBytes, session: session)
+        let response: OutboundResponse
         do throws(TransportError) {
-            let response = try await transport.send(notification)
-            if let failure = MCPVerdict.failure(
-                status: response.status, headers: response.headers, body: response.body, now: seconds)
-            {
-                throw failure
-            }
-        } catch let error as TransportError {
+            response = try await transport.send(notification)
+        } catch {
             throw Failure(error)
+        }
+        if let failure = MCPVerdict.failure(
+            status: response.status, headers: response.headers, body: response.body, now: seconds)
+        {
+            throw failure
         }
         return session
     }
@@ -152,23 +159,20 @@ final class MCPSender: Sender {
         attempt.status = response.status
         var reader = MCPAnswer(id: id, contentType: response.headers["Content-Type"] ?? "")
         defer { attempt.record(headers: response.headers, body: reader.bytes, redactor: call.redactor) }
-        do throws(TransportError) {
-            for try await piece in response.body {
-                guard (200...299).contains(response.status) else {
-                    reader.keep(piece)
-                    continue
-                }
-                let requests = try reader.read(piece)
-                for asked in requests { await answer(asked, call, session) }
-                if reader.outcome != nil { break }
+        var pieces = response.body.makeAsyncIterator()
+        while reader.outcome == nil {
+            let piece: [UInt8]?
+            do throws(TransportError) {
+                piece = try await pieces.next()
+            } catch {
+                throw Failure(error)
             }
-        } catch let error as TransportError {
-            // An answer that is whole stands, whatever the stream did afterwards.
-            if reader.outcome == nil { throw Failure(error) }
-        } catch let failure as Failure {
-            throw failure
-        } catch {
-            throw MCPVerdict.violation("the answer was not understood")
+            guard let piece else { break }
+            if (200...299).contains(response.status) {
+                for asked in try reader.read(piece) { await answer(asked, call, session) }
+            } else {
+                reader.keep(piece)
+            }
         }
         response.body.close()
         if let failure = MCPVerdict.failure(

@@ -28,52 +28,42 @@ final class MCPSessions: Sendable {
     static let idleMaximum = Duration.seconds(600)
 
     private enum Entry {
-        case connecting(waiters: [CheckedContinuation<MCPSession?, Never>])
+        case connecting(waiters: [CheckedContinuation<Result<MCPSession, Failure>?, Never>])
         case open(MCPSession, lastUse: ContinuousClock.Instant)
     }
 
     private let entries = Mutex<[MCPServer: Entry]>([:])
 
-    /// The session of `server`, after a handshake under way if there is one.
+    /// The session of `server`, or the failure of the handshake that was under way.
     ///
     /// Nil makes the caller the one who shakes hands: it must call ``finish(_:with:)`` in any case.
-    func waitForSession(of server: MCPServer) async -> MCPSession? {
-        while true {
-            let isMine = entries.withLock { entries in
+    func session(of server: MCPServer) async -> Result<MCPSession, Failure>? {
+        await withCheckedContinuation { continuation in
+            let known: Result<MCPSession, Failure>?? = entries.withLock { entries in
                 switch entries[server] {
                 case nil:
                     entries[server] = .connecting(waiters: [])
-                    return true
-                case .connecting, .open: return false
+                    return .some(nil)
+                case .open(let session, _):
+                    entries[server] = .open(session, lastUse: .now)
+                    return .some(.success(session))
+                case .connecting(let waiters):
+                    entries[server] = .connecting(waiters: waiters + [continuation])
+                    return nil
                 }
             }
-            if isMine { return nil }
-            let session = await withCheckedContinuation { continuation in
-                let now: MCPSession?? = entries.withLock { entries in
-                    switch entries[server] {
-                    case .open(let session, _):
-                        entries[server] = .open(session, lastUse: .now)
-                        return .some(session)
-                    case .connecting(let waiters):
-                        entries[server] = .connecting(waiters: waiters + [continuation])
-                        return .none
-                    case nil: return .some(nil)
-                    }
-                }
-                if let now { continuation.resume(returning: now) }
-            }
-            if let session { return session }
+            if let known { continuation.resume(returning: known) }
         }
     }
 
-    /// Ends a handshake: with a session, which the others get, or without, and the next one tries.
-    func finish(_ server: MCPServer, with session: MCPSession?) {
-        let waiters = entries.withLock { entries -> [CheckedContinuation<MCPSession?, Never>] in
+    /// Ends a handshake; those who waited for it get the same outcome.
+    func finish(_ server: MCPServer, with outcome: Result<MCPSession, Failure>) {
+        let waiters = entries.withLock { entries -> [CheckedContinuation<Result<MCPSession, Failure>?, Never>] in
             guard case .connecting(let waiters) = entries[server] else { return [] }
-            entries[server] = session.map { .open($0, lastUse: .now) }
+            entries[server] = (try? outcome.get()).map { .open($0, lastUse: .now) }
             return waiters
         }
-        for waiter in waiters { waiter.resume(returning: session) }
+        for waiter in waiters { waiter.resume(returning: outcome) }
     }
 
     /// Drops `session`, unless another has taken its place.

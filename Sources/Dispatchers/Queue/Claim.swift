@@ -16,6 +16,9 @@ struct Claim: Sendable, Equatable {
     let channel: Channel
     /// Which attempt this is, from 1.
     let attempt: Int
+
+    /// The action's version, so that every retry sends the same.
+    var actionKey: ActionKey { ActionKey(actionID: actionID, version: actionVersion) }
 }
 
 /// What a sender needs to make one attempt.
