@@ -33,6 +33,19 @@ struct Application {
         var services: [any Service] = [TransportService(transport: transport)]
         if let cluster = store.cluster { services.append(ClusterService(cluster: cluster)) }
         var checks: [ReadinessCheck] = []
+        if settings.roles.contains(.dispatcher) {
+            var dispatch = DispatcherSettings(chains: chains, telegramToken: settings.telegramToken)
+            dispatch.telegramAPIURL = settings.telegramURL
+            dispatch.version = tocsinVersion
+            services.append(
+                DispatcherService(
+                    database: store.working, transport: transport, secrets: secrets, settings: dispatch, logger: logger))
+        }
+        if settings.roles.contains(.engine) {
+            let engine = Engine(database: store.working, logger: logger)
+            services.append(engine)
+            checks.append(ReadinessCheck(name: "engine") { engine.isReady ? nil : "loading the triggers" })
+        }
         if settings.roles.contains(.listener) {
             let listener = ListenerService(chains: chains, database: store.working, logger: logger) { chain in
                 PooledChainSource(
