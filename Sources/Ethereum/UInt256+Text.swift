@@ -66,11 +66,11 @@ extension UInt256: CustomStringConvertible, LosslessStringConvertible, Codable {
         return "0x" + (digits.isEmpty ? "0" : digits)
     }
 
-    /// Reads a decimal string, or an integer below 2^64.
+    /// Reads a decimal string, or an integer below 2^128.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if let number = try? container.decode(UInt64.self) {
-            self.init(number)
+        if let number = try? container.decode(UInt128.self) {
+            limbs = (UInt64(truncatingIfNeeded: number), UInt64(truncatingIfNeeded: number >> 64), 0, 0)
             return
         }
         guard let value = UInt256(decimal: try container.decode(String.self)) else {
