@@ -70,7 +70,7 @@ let package = Package(
         module("TriggerEngine", ["Conditions", "Templates", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
         module(
             "Dispatchers",
-            ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
+            ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", crypto, log, metrics, lifecycle]),
         // Sources/Storage/SQL is a link to migrations/: the executable carries the schema inside it.
         .target(
             name: "Storage", dependencies: ["Domain", "Ethereum", "CPostgres", log, metrics, lifecycle],

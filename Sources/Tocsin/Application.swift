@@ -91,17 +91,14 @@ private struct ClusterService: Service {
     let cluster: EmbeddedPostgres
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    let status = await cluster.waitUntilExit()
-                    try Task.checkCancellation()
-                    throw StorageError.unavailable(reason: "the embedded PostgreSQL ended with status \(status)")
-                }
-                group.addTask { try await gracefulShutdown() }
-                try await group.next()
-                group.cancelAll()
-            }
+        let (ended, end) = AsyncStream<Int32>.makeStream()
+        // Not a child of this task: waiting for a process cannot be cancelled, and it ends with `EmbeddedPostgres.stop()`.
+        Task {
+            end.yield(await cluster.waitUntilExit())
+            end.finish()
+        }
+        for await status in ended.cancelOnGracefulShutdown() {
+            throw StorageError.unavailable(reason: "the embedded PostgreSQL ended with status \(status)")
         }
     }
 }
