@@ -21,6 +21,7 @@ struct Follower {
     let store: any FeedStoring
     let settings: ListenerSettings
     let meters: ListenerMeters
+    let clock: any Clock<Duration>
     let lease: Lease
 
     var checkpoint: Checkpoint?
@@ -28,14 +29,17 @@ struct Follower {
     var marks: FinalityMarks
     var judge = ReorgJudge()
     var bloomTrust = BloomTrust()
+    /// How much history is asked for at once.
     var rangeSize: RangeSize
+    /// How many blocks near the tip are asked for at once.
+    var segmentSize: RangeSize
     /// The newest block that a node showed, not under the checkpoint.
     var head: BlockNumber?
 
     /// Continues where the holder of the lease before left off.
     static func resume(
         _ lease: Lease, chain: Chain, source: any ChainSource, store: any FeedStoring, settings: ListenerSettings,
-        meters: ListenerMeters
+        meters: ListenerMeters, clock: any Clock<Duration> = ContinuousClock()
     ) async throws -> Follower {
         // Behind `confirmations` the window must still reach below what depth calls final.
         let depth = max(settings.windowDepth, chain.confirmations + 16)
@@ -47,10 +51,11 @@ struct Follower {
         var tracker = HeadTracker(depth: depth, window: window.reversed())
         if let finalized = lease.finalized { tracker.forget(below: finalized) }
         return Follower(
-            chain: chain, source: source, store: store, settings: settings, meters: meters, lease: lease,
+            chain: chain, source: source, store: store, settings: settings, meters: meters, clock: clock, lease: lease,
             checkpoint: lease.checkpoint, tracker: tracker,
             marks: FinalityMarks(safe: lease.safe, finalized: lease.finalized),
-            rangeSize: RangeSize(maximum: settings.rangeMax), head: lease.head)
+            rangeSize: RangeSize(maximum: settings.rangeMax), segmentSize: RangeSize(maximum: settings.segmentMax),
+            head: lease.head)
     }
 
     /// The lowest block that is not stored yet.
@@ -113,7 +118,8 @@ struct Follower {
     mutating func prove(_ blocks: [FetchedBlock]) async throws -> [BlockProver.Proof] {
         guard let highest = blocks.last?.header.number else { return [] }
         let prover = BlockProver(
-            source: source, contracts: contracts(upTo: highest), trustsBloom: bloomTrust.isTrusted)
+            source: source, contracts: contracts(upTo: highest), trustsBloom: bloomTrust.isTrusted,
+            limit: settings.secondLookLimit, clock: clock)
         let proofs = try await concurrently(blocks, atOnce: settings.callsMax) { try await prover.prove($0) }
         for proof in proofs {
             switch proof.bloomHolds {

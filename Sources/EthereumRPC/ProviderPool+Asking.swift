@@ -62,11 +62,26 @@ extension ProviderPool {
         }
     }
 
+    /// Sends the calls as one batch, or one after the other where batches do not come back whole.
     private func send(
         _ index: Int, _ calls: [Call], firstID: UInt64, isSearch: Bool
     ) async throws(RPCError) -> OutboundResponse {
         let requests = calls.enumerated().map { $1.request(id: firstID + UInt64($0)) }
-        let text = calls.count == 1 ? requests[0] : "[\(requests.joined(separator: ","))]"
+        if calls.count == 1 { return try await send(index, requests[0], isSearch: isSearch) }
+        if health(index).isBatching {
+            return try await send(index, "[\(requests.joined(separator: ","))]", isSearch: isSearch)
+        }
+        var body: [UInt8] = []
+        for request in requests {
+            let response = try await send(index, request, isSearch: isSearch)
+            guard response.status == 200 else { return response }
+            body.append(UInt8(ascii: body.isEmpty ? "[" : ","))
+            body += response.body
+        }
+        return OutboundResponse(status: 200, body: body + [UInt8(ascii: "]")])
+    }
+
+    private func send(_ index: Int, _ text: String, isSearch: Bool) async throws(RPCError) -> OutboundResponse {
         let request = OutboundRequest(
             method: "POST", url: endpoints[index].url, headers: endpoints[index].headers, body: Array(text.utf8),
             deadline: isSearch ? configuration.searchDeadline : configuration.deadline,

@@ -1,5 +1,6 @@
 import Ethereum
 import Foundation
+import TestSupport
 import Testing
 
 /// Schoolbook arithmetic on decimal digits, least significant first: slow, and nothing like what it checks.

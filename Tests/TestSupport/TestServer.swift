@@ -7,7 +7,7 @@ import Synchronization
 public final class TestServer: Sendable {
     /// A request as it arrived.
     public struct Request: Sendable {
-        /// `POST`
+        /// The method, `POST`.
         public let method: String
         /// Path and query.
         public let target: String
