@@ -38,7 +38,8 @@ struct BlockCheck: Sendable {
             guard contracts.contains(log.address) else { return .contradicted(.otherContract) }
             guard indices.insert(log.logIndex).inserted else { return .contradicted(.sameIndexTwice) }
         }
-        guard trustsBloom, let bloom = header.logsBloom else { return .unproved }
+        // A header that settles a lower block carries that block's bloom.
+        guard trustsBloom, header.settledHeight == nil, let bloom = header.logsBloom else { return .unproved }
         for log in logs where !bloom.contains(log) { return .contradicted(.excludedByBloom) }
         let doubtful = contracts.filter { contract in
             bloom.contains(contract) && !logs.contains { $0.address == contract }

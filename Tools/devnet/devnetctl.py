@@ -8,6 +8,7 @@ import argparse
 import http.client
 import json
 import os
+import re
 import secrets
 import sys
 import time
@@ -15,9 +16,10 @@ from urllib.parse import urlsplit
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 
+from eth_abi.exceptions import EncodingError
 from eth_hash.auto import keccak
 
-from node.registries import BULK, BY_TOPIC, IDENTITY, REPUTATION, VALIDATION, call_data
+from node.registries import BULK, BY_TOPIC, IDENTITY, REPUTATION, VALIDATION, call_data, described_error
 
 ZERO_HASH = bytes(32)
 # Calls to a registry inside one transaction of the bulk contract.
@@ -57,7 +59,8 @@ class RPC:
 
 def _reason(error: dict) -> str:
     data = error.get("data")
-    return f"{error['message']} {data}" if data and data != "0x" and ":" not in error["message"] else error["message"]
+    described = described_error(bytes.fromhex(data[2:])) if isinstance(data, str) else None
+    return f"{error['message']}: {described}" if described else error["message"]
 
 
 class Session:
@@ -79,7 +82,11 @@ class Session:
 
     def address(self, account: str) -> str:
         """The address that an index or an address names."""
-        return account if account.startswith("0x") else self.account(int(account))["address"]
+        if account.isdigit():
+            return self.account(int(account))["address"]
+        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", account):
+            raise Failure(f"{account} is not an address, nor the index of an account")
+        return account
 
     def transaction(self, sender: int, to: str, data: bytes) -> dict:
         return {"from": self.account(sender)["address"], "to": to, "data": "0x" + data.hex()}
@@ -100,6 +107,7 @@ class Session:
             "transactionHash": digest,
             "blockNumber": int(receipt["blockNumber"], 16),
             "blockHash": receipt["blockHash"],
+            "visibleMs": time.time_ns() // 1_000_000,
             "logs": [described(log) for log in receipt["logs"]],
         }
 
@@ -469,6 +477,8 @@ def main() -> None:
         print(json.dumps(options.run(session, options)))
     except Failure as failure:
         sys.exit(f"devnetctl: {failure}")
+    except EncodingError as error:
+        sys.exit(f"devnetctl: a value does not fit its parameter: {error}")
 
 
 if __name__ == "__main__":

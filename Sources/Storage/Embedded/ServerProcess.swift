@@ -22,7 +22,7 @@ final class ServerProcess: Sendable {
                 [ "$word" = done ] && exit 0
                 if [ -n "$remove" ]; then kill -QUIT $server; else kill -INT $server; fi
                 if [ -n "$remove" ]; then
-                    while kill -0 $server; do sleep 0.1; done
+                    while [ -e /proc/$server/exe ]; do sleep 0.1; done  # also ends for a zombie
                     rm -rf -- "$remove"
                 fi
             ) <&3 >/dev/null 2>&1 3<&- &

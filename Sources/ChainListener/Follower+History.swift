@@ -1,0 +1,135 @@
+import Domain
+import Ethereum
+import EthereumRPC
+
+extension Follower {
+    /// Stores the next stretch of history, at most up to `end`, with one call for its logs.
+    mutating func fill(upTo end: BlockNumber, _ sight: FinalityMarks.Sight) async throws -> Pace {
+        let range = next...min(end, next.advanced(by: rangeSize.current - 1))
+        let answer: BlockLogs
+        do {
+            answer = try await source.span(range, contracts: contracts(upTo: range.upperBound))
+        } catch ChainSourceError.tooLarge(let suggestion) {
+            guard rangeSize.shrink(from: range.count, suggestion: suggestion) else {
+                return try await fillDense(range.lowerBound, sight)
+            }
+            return .behind
+        }
+        rangeSize.grow(from: range.count)
+        var stretch = try Stretch(answer, range)
+        if let other = try await elsewhere(range, notBy: answer.node) { try stretch.compare(with: other) }
+        return try await store(stretch, sight)
+    }
+
+    /// What another node answers for `range`; nil where there is none, or none that can answer.
+    ///
+    /// A range brings no blooms along, so a second node's word is the evidence that none of its logs was left out.
+    private func elsewhere(_ range: ClosedRange<BlockNumber>, notBy node: Int) async throws -> Stretch? {
+        guard settings.comparesHistory else { return nil }
+        let contracts = contracts(upTo: range.upperBound)
+        for _ in 0..<3 {
+            do {
+                guard let answer = try await source.span(range, contracts: contracts, notBy: node) else { return nil }
+                return try Stretch(answer, range)
+            } catch ChainSourceError.tooLarge {
+                return nil
+            } catch is ChainSourceError {
+                continue
+            }
+        }
+        return nil
+    }
+
+    /// Stores one block whose logs no node answers at once, from its receipts.
+    private mutating func fillDense(_ number: BlockNumber, _ sight: FinalityMarks.Sight) async throws -> Pace {
+        let bare = try await source.segment(number...number, contracts: [])
+        let answer = try await denseBlock(bare, contracts: contracts(upTo: number))
+        return try await store(Stretch(answer, number...number), sight)
+    }
+
+    /// The one block of `bare` with the logs of `contracts` out of its receipts.
+    ///
+    /// - Throws: `ChainSourceError.tooLarge` where no node offers receipts.
+    func denseBlock(_ bare: BlockLogs, contracts: [Address]) async throws -> BlockLogs {
+        guard let header = bare.headers.first, let all = try await source.receiptLogs(of: header.hash) else {
+            throw ChainSourceError.tooLarge()
+        }
+        var block = bare
+        block.logs = all.filter { contracts.contains($0.address) }
+        return block
+    }
+
+    private mutating func store(_ stretch: Stretch, _ sight: FinalityMarks.Sight) async throws -> Pace {
+        if let checkpoint, stretch.first.parentHash != checkpoint.hash {
+            // The stored chain ends on a branch that is no longer followed: go back as from any other head.
+            return try await follow(stretch.first, by: stretch.node, sight)
+        }
+        let proofs = try await prove(history: try await blocks(of: stretch), isAgreed: stretch.isAgreed)
+        var blocks = proofs.map { BlockRow(header: $0.header, verification: $0.verification, logCount: $0.logs.count) }
+        let last = stretch.last
+        if blocks.last?.header.number != last.number {
+            let check = BlockCheck(contracts: contracts(upTo: last.number), trustsBloom: bloomTrust.isTrusted)
+            let isProved = check.verdict(header: last, logs: []) == .proved
+            blocks.append(BlockRow(header: last, verification: isProved ? .bloom : nil, logCount: 0))
+        }
+        try await commit(
+            blocks: blocks, events: try await rows(of: proofs),
+            checkpoint: Checkpoint(number: last.number, hash: last.hash),
+            tracker: HeadTracker(depth: tracker.depth, window: [last]), sight)
+        return .behind
+    }
+
+    /// The blocks of `stretch` that hold logs, lowest first, with headers that agree with the logs.
+    private func blocks(of stretch: Stretch) async throws -> [FetchedBlock] {
+        let logs = Dictionary(grouping: stretch.logs, by: \.blockNumber)
+        var headers = stretch.headers
+        var missing: [Hash] = []
+        for number in logs.keys.sorted() where headers[number] == nil {
+            // Logs of two blocks of one height are found out against the one header.
+            if let hash = logs[number]?.first?.blockHash { missing.append(hash) }
+        }
+        let chunks = stride(from: 0, to: missing.count, by: settings.segmentMax).map {
+            Array(missing[$0..<min($0 + settings.segmentMax, missing.count)])
+        }
+        let source = source
+        let answers = try await concurrently(chunks, atOnce: settings.callsMax) { chunk in
+            let headers = try await source.headers(chunk)
+            guard headers.map(\.hash) == chunk else {
+                throw ChainSourceError.inconsistent("other blocks than those asked for")
+            }
+            return headers
+        }
+        for header in answers.joined() { headers[header.number] = header }
+        return try logs.keys.sorted().map { number in
+            guard let header = headers[number] else {
+                throw ChainSourceError.inconsistent("logs at another height than their block", by: stretch.node)
+            }
+            return FetchedBlock(header: header, logs: logs[number] ?? [], node: stretch.node)
+        }
+    }
+
+    /// Proves blocks of history, without second looks at what is only doubtful.
+    ///
+    /// A bloom that allows more logs does so by chance in most blocks of a busy chain; whether history is complete is
+    /// worked off apart from storing it, from the blocks without verification.
+    private mutating func prove(
+        history blocks: [FetchedBlock], isAgreed: Bool
+    ) async throws -> [BlockProver.Proof] {
+        guard let highest = blocks.last?.header.number else { return [] }
+        let check = BlockCheck(contracts: contracts(upTo: highest), trustsBloom: bloomTrust.isTrusted)
+        var proofs: [BlockProver.Proof] = []
+        for block in blocks {
+            switch check.verdict(header: block.header, logs: block.logs) {
+            case .proved:
+                proofs.append(.init(header: block.header, logs: block.logs, verification: .bloom, bloomHolds: true))
+            case .unproved, .doubtful:
+                let verification: Verification? = isAgreed ? .quorum : nil
+                proofs.append(
+                    .init(header: block.header, logs: block.logs, verification: verification, bloomHolds: nil))
+            case .contradicted:
+                proofs += try await prove([block])
+            }
+        }
+        return proofs
+    }
+}
