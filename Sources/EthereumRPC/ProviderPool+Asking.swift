@@ -17,6 +17,7 @@ extension ProviderPool {
                 try await verifyChain(index)
                 return try await ask(index, calls, isSearch: isSearch, decode)
             } catch {
+                let error = error.redacting(endpoints[index].secrets)
                 noteFailure(index, error)
                 if error.isFinal { throw error }
                 worst = worst.map { $0.weight >= error.weight ? $0 : error } ?? error
@@ -38,7 +39,10 @@ extension ProviderPool {
             return try decode(answers)
         }
         let now = now()
-        update(index) { $0.succeeded(after: now - start, at: now) }
+        update(index) {
+            $0.succeeded(after: now - start, at: now)
+            if calls.count > 1 { $0.completedBatch() }
+        }
         return result
     }
 
@@ -114,6 +118,13 @@ extension ProviderPool {
 }
 
 extension RPCError {
+    /// The error without the `secrets` that a node may have repeated.
+    fileprivate func redacting(_ secrets: [String]) -> RPCError {
+        guard case .unknown(let code, var message) = self else { return self }
+        for secret in secrets { message = message.replacing(secret, with: "…") }
+        return .unknown(code: code, message: message)
+    }
+
     /// Whether asking another endpoint is pointless or not ours to decide.
     fileprivate var isFinal: Bool {
         switch self {
