@@ -31,6 +31,7 @@ struct Simulation {
     var random: SeededGenerator
     private(set) var follower: Follower?
     private(set) var restarts = 0
+    private(set) var lastError: ChainSourceError?
 
     init(
         seed: UInt64, nodes faults: [NodeFaults] = [NodeFaults()], finality: FinalitySource = .tags,
@@ -49,6 +50,8 @@ struct Simulation {
         settings.windowDepth = 16
         settings.rangeMax = 20
         settings.segmentMax = 6
+        // One call after the other, so that a seed means one run.
+        settings.callsMax = 1
         self.random = random
     }
 
@@ -77,7 +80,8 @@ struct Simulation {
             guard var current = follower else { return nil }
             defer { follower = current }
             return try await current.step()
-        } catch is ChainSourceError {
+        } catch let error as ChainSourceError {
+            lastError = error
             return nil
         } catch is SimulatedCrash {
             follower = nil
@@ -95,7 +99,8 @@ struct Simulation {
             let tip = nodes.with { $0.chain.canonical.last }
             if pace == .atTip, follower?.checkpoint?.hash == tip { return }
         }
-        Issue.record("seed \(seed): the listener did not come to the tip in \(limit) steps")
+        Issue.record(
+            "seed \(seed): the listener did not come to the tip in \(limit) steps: \(String(describing: lastError))")
     }
 
     /// Holds what the database tells against the chain.
