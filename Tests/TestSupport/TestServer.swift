@@ -7,7 +7,7 @@ import Synchronization
 public final class TestServer: Sendable {
     /// A request as it arrived.
     public struct Request: Sendable {
-        /// `POST`
+        /// The method, `POST`.
         public let method: String
         /// Path and query.
         public let target: String
@@ -31,7 +31,7 @@ public final class TestServer: Sendable {
         public func send(_ bytes: [UInt8]) -> Bool {
             var rest = bytes[...]
             while !rest.isEmpty {
-                let sent = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+                let sent = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
                 guard sent > 0 else { return false }
                 rest = rest.dropFirst(sent)
             }
@@ -58,14 +58,18 @@ public final class TestServer: Sendable {
             answer(status, Array(body.utf8), headers: headers)
         }
 
-        /// Blocks until the other side closes the connection or sends more, at most 30 seconds.
-        ///
-        /// Answers true when it closed.
-        public func waitForClose() -> Bool {
+        /// Whether the other side closes the connection within `milliseconds`.
+        public func isClosed(within milliseconds: Int32 = 30_000) -> Bool {
             var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-            guard poll(&entry, 1, 30_000) > 0 else { return false }
+            guard poll(&entry, 1, milliseconds) > 0 else { return false }
             var byte: UInt8 = 0
-            return recv(socket, &byte, 1, Int32(MSG_PEEK.rawValue)) <= 0
+            return recv(socket, &byte, 1, Int32(MSG_PEEK)) <= 0
+        }
+
+        /// Whether the other side takes more bytes within `milliseconds`.
+        public func isWritable(within milliseconds: Int32) -> Bool {
+            var entry = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
+            return poll(&entry, 1, milliseconds) > 0
         }
     }
 
@@ -130,8 +134,8 @@ public final class TestServer: Sendable {
             state.isClosed = true
             return state.open
         }
-        shutdown(listener, Int32(SHUT_RDWR.rawValue))
-        for socket in open { shutdown(socket, Int32(SHUT_RDWR.rawValue)) }
+        shutdown(listener, Int32(SHUT_RDWR))
+        for socket in open { shutdown(socket, Int32(SHUT_RDWR)) }
     }
 
     private func accept(on listener: Int32) {
@@ -157,14 +161,14 @@ public final class TestServer: Sendable {
 
     private func serve(_ socket: Int32, _ connection: Int) {
         var one: Int32 = 1
-        setsockopt(socket, Int32(IPPROTO_TCP.rawValue), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
         var buffered: [UInt8] = []
         while let request = Self.read(socket, &buffered, connection) {
             state.withLock { $0.requests.append(request) }
             switch handler(request, Writer(socket: socket)) {
             case .keep: continue
             case .close:
-                shutdown(socket, Int32(SHUT_RDWR.rawValue))
+                shutdown(socket, Int32(SHUT_RDWR))
                 return
             case .reset:
                 var linger = linger(l_onoff: 1, l_linger: 0)
@@ -188,7 +192,8 @@ public final class TestServer: Sendable {
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { continue }
-            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(
+                in: .whitespaces)
         }
         let length = headers["content-length"].flatMap { Int($0) } ?? 0
         while buffered.count < headEnd.upperBound + length {
