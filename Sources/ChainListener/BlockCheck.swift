@@ -38,7 +38,8 @@ struct BlockCheck: Sendable {
             guard contracts.contains(log.address) else { return .contradicted(.otherContract) }
             guard indices.insert(log.logIndex).inserted else { return .contradicted(.sameIndexTwice) }
         }
-        guard trustsBloom, let bloom = header.logsBloom else { return .unproved }
+        // A header that settles a lower block carries that block's bloom.
+        guard trustsBloom, header.settledHeight == nil, let bloom = header.logsBloom else { return .unproved }
         for log in logs where !bloom.contains(log) { return .contradicted(.excludedByBloom) }
         let doubtful = contracts.filter { contract in
             bloom.contains(contract) && !logs.contains { $0.address == contract }
@@ -49,5 +50,5 @@ struct BlockCheck: Sendable {
 
 extension Bloom {
     /// Whether the bloom allows that `log` was written: its address and all of its topics may be in it.
-    func contains(_ log: Log) -> Bool { contains(log.address) && log.topics.allSatisfy { contains($0) } }
+    func contains(_ log: Log) -> Bool { contains(log.address) && log.topics.allSatisfy { contains(topic: $0) } }
 }

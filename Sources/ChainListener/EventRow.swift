@@ -6,7 +6,7 @@ struct EventRow: Sendable, Equatable {
     /// Why a log of a watched contract is not an event.
     enum Defect: Equatable {
         /// No known event has its first topic.
-        case unknown
+        case unknown(topic0: Hash)
         /// It claims to be an event but is not built as one; the text says where.
         case malformed(String)
     }
@@ -29,10 +29,10 @@ struct EventRow: Sendable, Equatable {
             type = layout.type
             agentID = Self.agentID(layout, values)
             defect = nil
-        case .unknown:
+        case .unknown(let topic0):
             type = nil
             agentID = nil
-            defect = .unknown
+            defect = .unknown(topic0: topic0)
         case .malformed(let reason):
             type = nil
             agentID = nil
@@ -40,10 +40,10 @@ struct EventRow: Sendable, Equatable {
         }
     }
 
-    /// Why the log could not be decoded, without U+0000; nil for events and for unknown topics.
+    /// Why the log could not be decoded; nil for events and for unknown topics.
     var decodingError: String? {
         guard case .malformed(let reason) = defect else { return nil }
-        return String(reason.prefix(500)).replacing("\0", with: "\u{fffd}")
+        return reason
     }
 
     private static func agentID(_ layout: EventLayout, _ values: [FieldValue]) -> UInt256? {

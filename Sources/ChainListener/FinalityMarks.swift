@@ -11,8 +11,6 @@ struct FinalityMarks: Sendable, Equatable {
     struct Sight: Sendable {
         let source: FinalitySource
         let confirmations: Int
-        /// The newest block of the node.
-        let head: BlockNumber
         /// What the tags name; nil where the node did not say.
         let safe: Header?
         let finalized: Header?
@@ -50,9 +48,10 @@ struct FinalityMarks: Sendable, Equatable {
     ///   one stored there is not believed: one of the two is on a branch, and the next heads will tell.
     mutating func advance(_ sight: Sight, checkpoint: BlockNumber, known: (BlockNumber) -> Header?) {
         let byTag = sight.source == .tags && !fallsBackToDepth
+        // From the checkpoint, not from what a node calls its head, which may be made up.
         let depth: BlockNumber? =
-            sight.head.rawValue >= Int64(sight.confirmations)
-            ? sight.head.advanced(by: -sight.confirmations) : nil
+            checkpoint.rawValue >= Int64(sight.confirmations)
+            ? checkpoint.advanced(by: -sight.confirmations) : nil
         func believed(_ header: Header?) -> BlockNumber? {
             guard let header else { return nil }
             if let stored = known(header.number), stored.hash != header.hash { return nil }

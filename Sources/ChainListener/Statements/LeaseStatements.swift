@@ -29,7 +29,7 @@ struct EnsureChain: Statement {
 
 /// Takes a chain's lease where it is free, expired, or its holder's life lock is gone; the new token fences the old one.
 ///
-/// The holder's own life lock must be held, or others would take the lease at once.
+/// Its own holder may take it again. The holder's life lock must be held, or others would take the lease at once.
 struct AcquireLease: Statement {
     static let sql = """
         WITH living AS (
@@ -41,7 +41,8 @@ struct AcquireLease: Statement {
         SET listener_token = listener_token + 1, listener_holder = $2, listener_until = clock_timestamp() + $3
         WHERE chain_id = $1 AND $2 IN (SELECT holder FROM living)
             AND (listener_until IS NULL OR listener_until < clock_timestamp()
-                OR listener_holder IS NULL OR listener_holder NOT IN (SELECT holder FROM living))
+                OR listener_holder IS NULL OR listener_holder = $2
+                OR listener_holder NOT IN (SELECT holder FROM living))
         RETURNING listener_token, checkpoint_number, checkpoint_hash, head_number, safe_number, finalized_number,
             halted_reason
         """

@@ -1,0 +1,173 @@
+import Domain
+import Ethereum
+import EthereumRPC
+
+extension Follower {
+    /// What following a head came to, before anything is stored.
+    private struct Walk {
+        var tracker: HeadTracker
+        /// The lowest block that the walk went back to under the stored tip; nil where it only grew.
+        var fork: Header?
+        /// New blocks, lowest first, each the parent of the next.
+        var taken: [FetchedBlock] = []
+        /// The block of the other branch at the oldest height that is kept, where the branch starts lower still.
+        var outside: Header?
+        /// Whether blocks between here and the head were left for the next step.
+        var isCut = false
+    }
+
+    /// Brings the stored chain to `newest`, or as near as one segment reaches.
+    mutating func follow(_ newest: Header, by node: Int, _ sight: FinalityMarks.Sight) async throws -> Pace {
+        if newest.hash == tracker.tip?.hash { judge.followedTipSeen() }
+        let walk = try await walk(to: newest)
+        if let outside = walk.outside {
+            try await haltIfCertain(outside, newest, by: node)
+            return .atTip
+        }
+        guard let last = walk.taken.last?.header else {
+            try await storeMarks(sight)
+            return .atTip
+        }
+        if walk.fork != nil, let tip = tracker.tip, let first = walk.taken.first?.header {
+            let opinion = try await opinion(on: first, notBy: node)
+            guard judge.judge(branch: first.hash, head: newest.number, tip: tip.number, opinion: opinion) else {
+                return .atTip
+            }
+        }
+        let proofs = try await prove(walk.taken)
+        let events = try await rows(of: proofs)
+        let blocks = proofs.map { BlockRow(header: $0.header, verification: $0.verification, logCount: $0.logs.count) }
+        try await commit(
+            fork: walk.fork?.number, blocks: blocks, events: events,
+            checkpoint: Checkpoint(number: last.number, hash: last.hash), tracker: walk.tracker, sight)
+        judge.followedBranchGrew()
+        return walk.isCut ? .behind : .atTip
+    }
+
+    /// Observes `newest` and whatever must be observed before it.
+    private func walk(to newest: Header) async throws -> Walk {
+        var walk = Walk(tracker: tracker)
+        var found: [Hash: FetchedBlock] = [:]
+        var queue: [Header] = []
+        if tracker.tip == nil {
+            try await enqueue(next...newest.number, for: newest, &walk, &found, &queue)
+        } else {
+            queue = [newest]
+        }
+        // Each block of the window is asked for once and observed at most three times.
+        var steps = 4 * (tracker.depth + settings.segmentMax) + 8
+        while let header = queue.popLast() {
+            steps -= 1
+            guard steps > 0 else { throw ChainSourceError.inconsistent("a branch that does not end") }
+            switch walk.tracker.observe(header) {
+            case .ignore: break
+            case .accept:
+                if let block = found[header.hash] {
+                    walk.taken.append(block)
+                } else {
+                    walk.taken.append(try await fetch(header.hash, at: header.number))
+                }
+            case .fetch(let gap):
+                try await enqueue(gap.lowerBound...header.number, for: header, &walk, &found, &queue)
+            case .fetchParent(let hash):
+                let block = try await fetch(hash, at: header.number.advanced(by: -1))
+                found[hash] = block
+                queue.append(header)
+                queue.append(block.header)
+            case .rewind(let fork):
+                walk.taken.removeAll { $0.header.number > fork.number }
+                if let tip = tracker.tip, fork.number < tip.number, fork.number < walk.fork?.number ?? tip.number {
+                    walk.fork = fork
+                }
+                queue.append(header)
+            case .halt:
+                walk.outside = header
+                return walk
+            }
+        }
+        return walk
+    }
+
+    /// Fetches the lower end of `gap`, as much as one segment holds, and puts it in front of what is to be observed.
+    ///
+    /// `head` itself is among it or left for the next step.
+    private func enqueue(
+        _ gap: ClosedRange<BlockNumber>, for head: Header, _ walk: inout Walk, _ found: inout [Hash: FetchedBlock],
+        _ queue: inout [Header]
+    ) async throws {
+        let upper = min(gap.upperBound, gap.lowerBound.advanced(by: settings.segmentMax - 1))
+        let blocks = try await segment(gap.lowerBound...upper)
+        if upper < gap.upperBound { walk.isCut = true }
+        for block in blocks.reversed() {
+            found[block.header.hash] = block
+            queue.append(block.header)
+        }
+    }
+
+    /// The blocks of `range` with their logs, each the parent of the next.
+    private func segment(_ range: ClosedRange<BlockNumber>) async throws -> [FetchedBlock] {
+        let segment = try await source.segment(range, contracts: contracts(upTo: range.upperBound))
+        guard segment.malformed.isEmpty else {
+            throw ChainSourceError.inconsistent("logs that cannot be read", by: segment.node)
+        }
+        guard segment.headers.map(\.number) == Array(range) else {
+            throw ChainSourceError.inconsistent("other blocks than those asked for", by: segment.node)
+        }
+        for (lower, upper) in zip(segment.headers, segment.headers.dropFirst()) where upper.parentHash != lower.hash {
+            throw ChainSourceError.inconsistent("blocks that are not each other's parents", by: segment.node)
+        }
+        guard segment.logs.allSatisfy({ range.contains($0.blockNumber) }) else {
+            throw ChainSourceError.inconsistent("logs of other blocks than those asked for", by: segment.node)
+        }
+        let logs = Dictionary(grouping: segment.logs, by: \.blockNumber)
+        return segment.headers.map {
+            FetchedBlock(header: $0, logs: logs[$0.number] ?? [], node: segment.node)
+        }
+    }
+
+    /// The block `hash` with its logs, which must stand at `number`.
+    private func fetch(_ hash: Hash, at number: BlockNumber) async throws -> FetchedBlock {
+        let segment = try await source.block(hash, contracts: contracts(upTo: number))
+        guard segment.malformed.isEmpty else {
+            throw ChainSourceError.inconsistent("logs that cannot be read", by: segment.node)
+        }
+        guard segment.headers.count == 1, let header = segment.headers.first, header.hash == hash,
+            header.number == number
+        else { throw ChainSourceError.inconsistent("another block than the one asked for", by: segment.node) }
+        return FetchedBlock(header: header, logs: segment.logs, node: segment.node)
+    }
+
+    /// What a node other than `node` says about `block`, which stands where the followed branch has another one.
+    private func opinion(on block: Header, notBy node: Int) async throws -> ReorgJudge.Opinion {
+        do {
+            guard let other = try await source.header(at: block.number, notBy: node) else { return .silent }
+            if other.hash == block.hash { return .confirms }
+            return other.hash == tracker.header(at: block.number)?.hash ? .denies : .silent
+        } catch is ChainSourceError {
+            return .silent
+        }
+    }
+
+    /// Stops the chain if the branch of `outside`, which leaves the kept chain below all of it, is certain.
+    private mutating func haltIfCertain(_ outside: Header, _ newest: Header, by node: Int) async throws {
+        guard let tip = tracker.tip else { return }
+        let opinion = try await opinion(on: outside, notBy: node)
+        guard judge.judge(branch: outside.hash, head: newest.number, tip: tip.number, opinion: opinion) else { return }
+        throw ListenerError.halted(
+            """
+            The nodes show another chain from block \(outside.number) or below on, which was taken as final. \
+            Check that every endpoint of chain \(chain.id) in chains.json serves the right network and is in sync. \
+            If the nodes were wrong, correct them and set halted_reason to NULL in the row of this chain in the table \
+            chains. If the chain really changed, what was sent about blocks from there on no longer holds.
+            """)
+    }
+
+    /// Stores marks that moved although no block came.
+    private mutating func storeMarks(_ sight: FinalityMarks.Sight) async throws {
+        guard let checkpoint else { return }
+        var after = marks
+        after.advance(sight, checkpoint: checkpoint.number) { tracker.header(at: $0) }
+        guard after.safe != marks.safe || after.finalized != marks.finalized else { return }
+        try await commit(checkpoint: nil, tracker: tracker, sight)
+    }
+}

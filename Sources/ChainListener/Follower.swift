@@ -1,0 +1,154 @@
+import Domain
+import Ethereum
+import EthereumRPC
+import Metrics
+
+/// Follows one chain under one lease: looks at the nodes, decides, commits.
+///
+/// Its memory is a copy of what the database holds. Each step changes the copy only behind a commit; whoever gets an
+/// error from a commit makes a new follower.
+struct Follower {
+    /// What to do after a step.
+    enum Pace: Equatable {
+        /// More blocks are there already.
+        case behind
+        /// Everything that the node has is stored; look again after the poll interval.
+        case atTip
+    }
+
+    let chain: Chain
+    let source: any ChainSource
+    let store: any FeedStoring
+    let settings: ListenerSettings
+    let meters: ListenerMeters
+    let lease: Lease
+
+    var checkpoint: Checkpoint?
+    var tracker: HeadTracker
+    var marks: FinalityMarks
+    var judge = ReorgJudge()
+    var bloomTrust = BloomTrust()
+    var rangeSize: RangeSize
+    /// The newest block that a node showed, not under the checkpoint.
+    var head: BlockNumber?
+
+    /// Continues where the holder of the lease before left off.
+    static func resume(
+        _ lease: Lease, chain: Chain, source: any ChainSource, store: any FeedStoring, settings: ListenerSettings,
+        meters: ListenerMeters
+    ) async throws -> Follower {
+        // Behind `confirmations` the window must still reach below what depth calls final.
+        let depth = max(settings.windowDepth, chain.confirmations + 16)
+        var window: [Header] = []
+        if let checkpoint = lease.checkpoint {
+            window = try await store.window(chain.id, checkpoint: checkpoint.number, limit: depth)
+            if window.first?.hash != checkpoint.hash { window = try await source.headers([checkpoint.hash]) }
+        }
+        var tracker = HeadTracker(depth: depth, window: window.reversed())
+        if let finalized = lease.finalized { tracker.forget(below: finalized) }
+        return Follower(
+            chain: chain, source: source, store: store, settings: settings, meters: meters, lease: lease,
+            checkpoint: lease.checkpoint, tracker: tracker,
+            marks: FinalityMarks(safe: lease.safe, finalized: lease.finalized),
+            rangeSize: RangeSize(maximum: settings.rangeMax), head: lease.head)
+    }
+
+    /// The lowest block that is not stored yet.
+    var next: BlockNumber {
+        checkpoint?.number.advanced(by: 1) ?? chain.contracts.map(\.startBlock).min() ?? 0
+    }
+
+    /// Looks once at the nodes and stores what is new, at most one range or one segment of it.
+    mutating func step() async throws -> Pace {
+        let tip = try await source.tip(tags: chain.finality == .tags)
+        let newest = tip.latest.number
+        head = max(newest, checkpoint?.number ?? newest)
+        let sight = FinalityMarks.Sight(
+            source: chain.finality, confirmations: chain.confirmations, safe: tip.safe, finalized: tip.finalized)
+        marks.look(sight)
+        defer { meters.lag(head: head, checkpoint: checkpoint?.number) }
+
+        let historyEnd = newest.advanced(by: -tracker.depth)
+        if next <= historyEnd { return try await fill(upTo: historyEnd, sight) }
+        if newest < next, checkpoint == nil { return .atTip }
+        return try await follow(tip.latest, by: tip.node, sight)
+    }
+
+    /// The contracts that may have written something at `number` or below.
+    func contracts(upTo number: BlockNumber) -> [Address] {
+        chain.contracts.filter { $0.startBlock <= number }.map(\.address)
+    }
+
+    /// The rows of proved blocks, in the order of the chain, with the senders of their transactions.
+    func rows(of proofs: [BlockProver.Proof]) async throws -> [EventRow] {
+        var rows: [EventRow] = []
+        for proof in proofs {
+            for log in proof.logs.sorted(by: { $0.logIndex < $1.logIndex }) {
+                guard let contract = chain.contracts.first(where: { $0.address == log.address }),
+                    contract.startBlock <= log.blockNumber
+                else { continue }
+                rows.append(EventRow(log: log, registry: contract.registry, timestamp: proof.header.timestamp))
+            }
+        }
+        guard settings.fetchesSenders else { return rows }
+        var transactions: [Hash] = []
+        for row in rows where row.type != nil && transactions.last != row.log.transactionHash {
+            transactions.append(row.log.transactionHash)
+        }
+        guard !transactions.isEmpty, let senders = try await self.senders(of: transactions) else { return rows }
+        for index in rows.indices { rows[index].transactionFrom = senders[rows[index].log.transactionHash] }
+        return rows
+    }
+
+    /// Who sent `transactions`; nil where the nodes cannot say, which holds nothing up.
+    private func senders(of transactions: [Hash]) async throws -> [Hash: Address]? {
+        do {
+            return try await source.senders(of: transactions)
+        } catch is ChainSourceError {
+            return nil
+        }
+    }
+
+    /// Proves `blocks`, several at once, in their order.
+    mutating func prove(_ blocks: [FetchedBlock]) async throws -> [BlockProver.Proof] {
+        guard let highest = blocks.last?.header.number else { return [] }
+        let prover = BlockProver(
+            source: source, contracts: contracts(upTo: highest), trustsBloom: bloomTrust.isTrusted)
+        let proofs = try await concurrently(blocks, atOnce: settings.callsMax) { try await prover.prove($0) }
+        for proof in proofs {
+            switch proof.bloomHolds {
+            case true?: bloomTrust.noteAgreement()
+            case false?:
+                bloomTrust.noteContradiction()
+                if proof.verification == nil, bloomTrust.isTrusted {
+                    throw ChainSourceError.inconsistent("a block's bloom excludes its logs")
+                }
+            case nil: break
+            }
+        }
+        return proofs
+    }
+
+    /// Commits and, only then, remembers.
+    mutating func commit(
+        fork: BlockNumber? = nil, blocks: [BlockRow] = [], events: [EventRow] = [], checkpoint next: Checkpoint?,
+        tracker newTracker: HeadTracker, _ sight: FinalityMarks.Sight
+    ) async throws {
+        guard let position = next?.number ?? checkpoint?.number else { return }
+        var before = marks
+        if let fork { before.rewind(to: fork) }
+        var after = before
+        after.advance(sight, checkpoint: position) { newTracker.header(at: $0) }
+        let oldest = newTracker.window.first?.number
+        let commit = FeedCommit(
+            chainID: chain.id, token: lease.token, parent: checkpoint?.hash, fork: fork, blocks: blocks, events: events,
+            checkpoint: next, head: head ?? position, marksBefore: before, marks: after,
+            pruneBelow: blocks.isEmpty ? nil : min(position, max(oldest ?? 0, after.finalized ?? 0)))
+        let outcome = try await meters.timed { try await store.commit(commit) }
+        meters.count(outcome, events: events, rewound: fork != nil)
+        if let next { checkpoint = next }
+        tracker = newTracker
+        if let finalized = after.finalized { tracker.forget(below: finalized) }
+        marks = after
+    }
+}

@@ -1,0 +1,178 @@
+import Domain
+import EthereumRPC
+import Logging
+import Storage
+
+/// Listens to one chain until it is cancelled; whatever fails, it says so once and tries again.
+struct Listener: Sendable {
+    let chain: Chain
+    let source: any ChainSource
+    let store: any FeedStoring
+    let settings: ListenerSettings
+    let board: StatusBoard
+    let meters: ListenerMeters
+    let logger: Logger
+    let clock: any Clock<Duration>
+
+    /// A block that a node announced may be missing this often in a row before that counts as a failure.
+    private static let lateMax = 20
+
+    /// Runs until the task is cancelled.
+    func run(using random: some RandomNumberGenerator & Sendable) async {
+        var random = random
+        var backoff = Backoff(first: settings.retryFirst, ceiling: settings.retryCeiling)
+        while !Task.isCancelled {
+            do {
+                guard let lease = try await store.acquire(chain.id) else {
+                    enter(.standingBy)
+                    try await clock.sleep(for: settings.leasePause)
+                    continue
+                }
+                if let reason = lease.haltedReason {
+                    enter(.halted(reason))
+                    try await store.release(lease)
+                    try await clock.sleep(for: settings.leasePause)
+                    continue
+                }
+                try await serve(lease, &backoff, &random)
+            } catch ListenerError.fenced {
+                logger.notice("another listener took the chain over")
+            } catch ListenerError.stale {
+                logger.notice("the stored chain is newer than this listener's memory, reading it again")
+            } catch {
+                if Task.isCancelled { return }
+                if case .halted? = error as? ListenerError { continue }
+                enter(.failing(Self.text(error)))
+                try? await clock.sleep(for: backoff.fail(using: &random))
+            }
+        }
+    }
+
+    /// Follows the chain under `lease` until something happens that makes its memory worthless.
+    private func serve(
+        _ lease: Lease, _ backoff: inout Backoff, _ random: inout some RandomNumberGenerator
+    ) async throws {
+        var follower: Follower?
+        var lateCount = 0
+        var keeper = LeaseKeeper(interval: settings.leaseDuration / 3)
+        while true {
+            try Task.checkCancellation()
+            do {
+                var current =
+                    if let follower { follower } else {
+                        try await Follower.resume(
+                            lease, chain: chain, source: source, store: store, settings: settings, meters: meters)
+                    }
+                let pace = try await current.step()
+                follower = current
+                backoff.succeed()
+                lateCount = 0
+                enter(pace == .behind ? .catchingUp : .following, current)
+                try await keep(lease, &keeper, head: current.head, error: nil)
+                if pace == .atTip { try await clock.sleep(for: chain.pollInterval) }
+            } catch ListenerError.halted(let reason) {
+                try await store.halt(lease, reason: reason)
+                enter(.halted(reason))
+                throw ListenerError.halted(reason)
+            } catch ChainSourceError.notYet where lateCount < Self.lateMax {
+                lateCount += 1
+                try await keep(lease, &keeper, head: follower?.head, error: nil)
+                try await clock.sleep(for: max(.milliseconds(20), chain.pollInterval / 4))
+            } catch let error as ChainSourceError {
+                if case .inconsistent(let reason, let endpoint) = error {
+                    meters.countInconsistent()
+                    if let endpoint { source.distrust(endpoint, because: reason) }
+                }
+                let text = Self.text(error)
+                enter(.failing(text))
+                try await keep(lease, &keeper, head: nil, error: text)
+                try await clock.sleep(for: backoff.fail(using: &random))
+            }
+        }
+    }
+
+    /// Keeps the lease where a third of its time went by since the last write, or the error changed.
+    private func keep(
+        _ lease: Lease, _ keeper: inout LeaseKeeper, head: BlockNumber?, error: String?
+    ) async throws {
+        guard keeper.isDue(at: .now, error: error) else { return }
+        try await store.renew(lease, head: head, error: error)
+        keeper.kept(at: .now, error: error)
+    }
+
+    /// Shows the state, and logs it where it is another one.
+    private func enter(_ state: ListenerStatus.State, _ follower: Follower? = nil) {
+        let before = board.update(chain.id) { status in
+            status.state = state
+            guard let follower else { return }
+            status.head = follower.head
+            status.checkpoint = follower.checkpoint?.number
+            status.safe = follower.marks.safe
+            status.finalized = follower.marks.finalized
+            status.fallsBackToDepth = follower.marks.fallsBackToDepth
+            status.trustsBloom = follower.bloomTrust.isTrusted
+        }
+        if let follower { announce(follower, before) }
+        switch (state, before.state) {
+        case (.failing(let text), let old):
+            if case .failing = old { return }
+            logger.warning(
+                "listening fails; it is tried again until it works. Check rpc_urls in chains.json and the database",
+                metadata: ["error": "\(text)"])
+        case (.halted(let reason), let old):
+            if case .halted = old { return }
+            logger.error("the chain is halted until an operator acts", metadata: ["reason": "\(reason)"])
+        case (.following, .failing), (.catchingUp, .failing):
+            logger.notice("listening works again")
+        case (.following, .halted), (.catchingUp, .halted):
+            logger.notice("the chain goes on")
+        case (.standingBy, let old) where old != .standingBy:
+            logger.notice("another process listens to the chain; standing by")
+        default: break
+        }
+    }
+
+    private func announce(_ follower: Follower, _ before: ListenerStatus) {
+        if follower.marks.fallsBackToDepth, !before.fallsBackToDepth {
+            logger.warning(
+                "no node answers the tag finalized; the setting confirmations stands in for it",
+                metadata: ["confirmations": "\(chain.confirmations)"])
+        }
+        if !follower.bloomTrust.isTrusted, before.trustsBloom {
+            logger.warning("the blooms of the chain's headers contradict its logs and are not used any more")
+        }
+    }
+
+    /// The error in words, without URLs and keys.
+    private static func text(_ error: any Error) -> String {
+        switch error {
+        case ChainSourceError.notYet: "the nodes lack blocks that they announced"
+        case ChainSourceError.tooLarge: "one block holds more logs than any node answers"
+        case ChainSourceError.unreachable(let text): "no node answers: \(text)"
+        case ChainSourceError.inconsistent(let text, _): "a node's answer is wrong: \(text)"
+        case ListenerError.conflictingLogs(let stored, let expected):
+            "\(expected - stored) of \(expected) logs contradict logs that are stored for the same block"
+        case let error as StorageError: "the database: \(error)"
+        default: "\(type(of: error))"
+        }
+    }
+}
+
+/// When a lease must be kept.
+struct LeaseKeeper {
+    let interval: Duration
+    private var last: ContinuousClock.Instant?
+    private var error: String?
+
+    init(interval: Duration) { self.interval = interval }
+
+    func isDue(at now: ContinuousClock.Instant, error: String?) -> Bool {
+        guard let last, error == self.error else { return true }
+        return last.duration(to: now) >= interval
+    }
+
+    mutating func kept(at now: ContinuousClock.Instant, error: String?) {
+        last = now
+        self.error = error
+    }
+}

@@ -1,0 +1,54 @@
+import Domain
+import Metrics
+
+/// One chain's measurements.
+struct ListenerMeters: Sendable {
+    private let lag: Gauge
+    private let events: Counter
+    private let undecodable: Counter
+    private let unknown: Counter
+    private let reorganisations: Counter
+    private let inconsistent: Counter
+    private let commits: Metrics.Timer
+
+    init(chain: ChainID) {
+        let dimensions = [("chain", chain.description)]
+        lag = Gauge(label: "listener.lag.blocks", dimensions: dimensions)
+        events = Counter(label: "listener.events.count", dimensions: dimensions)
+        undecodable = Counter(label: "listener.undecodable.count", dimensions: dimensions)
+        unknown = Counter(label: "listener.unknown.count", dimensions: dimensions)
+        reorganisations = Counter(label: "listener.reorg.count", dimensions: dimensions)
+        inconsistent = Counter(label: "listener.inconsistent.count", dimensions: dimensions)
+        commits = Metrics.Timer(label: "listener.commit.duration.seconds", dimensions: dimensions)
+    }
+
+    /// How far the stored chain lies behind what a node showed.
+    func lag(head: BlockNumber?, checkpoint: BlockNumber?) {
+        guard let head, let checkpoint else { return }
+        lag.record(max(0, checkpoint.distance(to: head)))
+    }
+
+    /// Counts what a commit stored.
+    func count(_ outcome: CommitOutcome, events rows: [EventRow], rewound: Bool) {
+        if outcome.events > 0 { events.increment(by: outcome.events) }
+        if rewound { reorganisations.increment() }
+        for row in rows {
+            switch row.defect {
+            case nil: break
+            case .unknown: unknown.increment()
+            case .malformed: undecodable.increment()
+            }
+        }
+    }
+
+    /// Counts an answer that contradicted itself or another one.
+    func countInconsistent() { inconsistent.increment() }
+
+    /// Runs `work` and records how long it took, if it succeeded.
+    func timed<Output>(_ work: () async throws -> Output) async throws -> Output {
+        let start = ContinuousClock.now
+        let output = try await work()
+        commits.record(duration: ContinuousClock.now - start)
+        return output
+    }
+}

@@ -1,0 +1,53 @@
+public import Domain
+public import Logging
+public import ServiceLifecycle
+public import Storage
+
+/// Listens to every enabled chain, each on its own: one that fails or halts never holds up another.
+///
+/// On graceful shutdown the listeners are cancelled; an open transaction rolls back and the checkpoints stand.
+public final class ListenerService: Service {
+    private let listeners: [Listener]
+    private let lock: LifeLockKeeper
+    private let board: StatusBoard
+
+    /// The listeners of the enabled ones among `chains`; nothing starts before `run()`.
+    ///
+    /// - Parameter source: Makes what a chain's listener asks; called once for each enabled chain.
+    public init(
+        chains: [Chain], database: Database, logger: Logger, settings: ListenerSettings = ListenerSettings(),
+        clock: any Clock<Duration> = ContinuousClock(), source: (Chain) -> any ChainSource
+    ) {
+        let enabled = chains.filter(\.isEnabled)
+        let board = StatusBoard(enabled.map(\.id))
+        let lock = LifeLockKeeper(database: database, clock: clock, number: .random(in: .min ... .max))
+        self.board = board
+        self.lock = lock
+        listeners = enabled.map { chain in
+            var logger = logger
+            logger[metadataKey: "chain.id"] = "\(chain.id)"
+            // A lease outlives two polls; a holder that dies loses it at once with its life lock.
+            let store = FeedStore(
+                database: database, holder: lock.number, leaseDuration: settings.leaseDuration + chain.pollInterval * 2,
+                pruneMax: settings.pruneMax)
+            return Listener(
+                chain: chain, source: source(chain), store: store, settings: settings, board: board,
+                meters: ListenerMeters(chain: chain.id), logger: logger, clock: clock)
+        }
+    }
+
+    /// How each enabled chain does, by chain id.
+    public func status() -> [ListenerStatus] { board.all }
+
+    /// Listens until graceful shutdown or cancellation.
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.lock.run() }
+                for listener in self.listeners {
+                    group.addTask { await listener.run(using: SystemRandomNumberGenerator()) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+public import Domain
+public import Ethereum
+public import EthereumRPC
+import Synchronization
+
+/// A chain's endpoints as its listener asks them.
+public final class PooledChainSource: ChainSource {
+    private let pool: ProviderPool
+    /// Set once every node said that it has no `eth_getBlockReceipts`, which is then not asked for again.
+    private let lacksReceipts = Atomic(false)
+
+    /// The endpoints of `pool`.
+    public init(_ pool: ProviderPool) { self.pool = pool }
+
+    /// The newest block and, where `tags` is set, the safe and the finalized one.
+    public func tip(tags: Bool) async throws -> BlockMarks {
+        try await translated { () async throws(RPCError) in try await pool.marks(tags: tags) }
+    }
+
+    /// Every header of `range`, in order, and the logs of `contracts` in it.
+    public func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {
+        guard !contracts.isEmpty else {
+            let selectors = (0..<range.count).map { BlockSelector.number(range.lowerBound.advanced(by: $0)) }
+            let headers = try await translated { () async throws(RPCError) in try await pool.headers(selectors) }
+            return BlockLogs(range: range, headers: headers, logs: [])
+        }
+        return try await span(range, contracts: contracts)
+    }
+
+    /// The header of the block `hash` and the logs of `contracts` in it.
+    public func block(_ hash: Hash, contracts: [Address]) async throws -> BlockLogs {
+        try await translated { () async throws(RPCError) in
+            try await pool.logs(blockHash: hash, addresses: contracts)
+        }
+    }
+
+    /// The first and the last header of `range`, all of them where it is short, and the logs of `contracts` in it.
+    public func span(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {
+        try await translated { () async throws(RPCError) in
+            try await pool.blockWithLogs(range: range, addresses: contracts)
+        }
+    }
+
+    /// The headers of the blocks `hashes`, in their order.
+    public func headers(_ hashes: [Hash]) async throws -> [Header] {
+        try await translated { () async throws(RPCError) in
+            try await pool.headers(hashes.map(BlockSelector.hash))
+        }
+    }
+
+    /// The header at `number` by a node other than `node`; nil where there is no other.
+    public func header(at number: BlockNumber, notBy node: Int) async throws -> Header? {
+        guard pool.endpointCount > 1 else { return nil }
+        return try await translated { () async throws(RPCError) in
+            try await pool.header(.number(number), notBy: node)
+        }
+    }
+
+    /// The block `hash` with the logs of `contracts` by a node other than `node`; nil where there is no other.
+    public func block(_ hash: Hash, contracts: [Address], notBy node: Int) async throws -> BlockLogs? {
+        guard pool.endpointCount > 1 else { return nil }
+        return try await translated { () async throws(RPCError) in
+            try await pool.logs(blockHash: hash, addresses: contracts, notBy: node)
+        }
+    }
+
+    /// All logs of the block `hash`, whoever wrote them, from its receipts; nil where no node offers receipts.
+    public func receiptLogs(of hash: Hash) async throws -> [Log]? {
+        guard !lacksReceipts.load(ordering: .relaxed) else { return nil }
+        do {
+            return try await pool.receipts(hash).flatMap(\.logs)
+        } catch {
+            guard error == .methodMissing else { throw try Self.translation(of: error) }
+            lacksReceipts.store(true, ordering: .relaxed)
+            return nil
+        }
+    }
+
+    /// Who sent each of `transactions`.
+    public func senders(of transactions: [Hash]) async throws -> [Hash: Address] {
+        try await translated { () async throws(RPCError) in try await pool.transactionsFrom(hashes: transactions) }
+    }
+
+    /// Takes note that an answer of `node` was found to be wrong.
+    public func distrust(_ node: Int, because reason: String) { pool.distrust(node, because: reason) }
+
+    private func translated<Answer>(
+        _ ask: () async throws(RPCError) -> Answer
+    ) async throws -> Answer {
+        do {
+            return try await ask()
+        } catch {
+            throw try Self.translation(of: error)
+        }
+    }
+
+    /// What a listener makes of `error`.
+    ///
+    /// - Throws: `CancellationError` where our own task was cancelled.
+    private static func translation(of error: RPCError) throws -> ChainSourceError {
+        try Task.checkCancellation()
+        return switch error {
+        case .notYet: .notYet
+        case .rangeTooLarge(let hint): .tooLarge(suggestion: hint.maximumBlocks ?? hint.range?.count)
+        case .inconsistent(let text): .inconsistent(text)
+        case .pruned: .unreachable("the nodes have thrown this part of history away; add an archive node to rpc_urls")
+        case .unauthorized: .unreachable("the nodes refuse the key in rpc_urls")
+        case .wrongChain(let expected, let found): .unreachable("a node serves chain \(found), not \(expected)")
+        default: .unreachable(error.errorClass)
+        }
+    }
+}
