@@ -28,12 +28,4 @@ extension Session {
         let statement = try prepare(type)
         return (statement.parameterTypes.count, statement.columnTypes.count)
     }
-
-    func begin(
-        _ command: String, loan: UInt64, _ deadline: ContinuousClock.Instant
-    ) async throws(StorageError) {
-        try await open(loan: loan, until: deadline)
-        guard !isInTransaction else { throw .queryFailed(sqlState: "25001", message: "a transaction is open already") }
-        _ = try self.command(command)
-    }
 }
