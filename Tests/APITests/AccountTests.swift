@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import HTTPClient
+import Storage
 import TestSupport
 import Testing
 

@@ -98,7 +98,9 @@ extension RunningAPI {
     ) async throws -> Answer {
         var headers = headers
         if let token { headers.append(name: "Authorization", value: "Bearer \(token)") }
-        if body != nil, headers["Content-Type"] == nil { headers.append(name: "Content-Type", value: "application/json") }
+        if body != nil, headers["Content-Type"] == nil {
+            headers.append(name: "Content-Type", value: "application/json")
+        }
         let response = try await transport.send(
             OutboundRequest(
                 method: method, url: "http://127.0.0.1:\(port)\(path)", headers: headers,
@@ -134,7 +136,9 @@ struct Caller: Sendable {
     let userID: String
     let organizationID: String
 
-    func send(_ method: String, _ path: String, _ body: String? = nil, headers: HeaderFields = [:]) async throws -> Answer {
+    func send(_ method: String, _ path: String, _ body: String? = nil, headers: HeaderFields = [:]) async throws
+        -> Answer
+    {
         try await api.send(method, "/api/v1" + path, body, token: token, headers: headers)
     }
 

@@ -78,11 +78,13 @@ struct Page: Equatable {
 extension JSONWriter {
     /// `"pagination": {…}` for `count` elements shown out of `total`.
     mutating func pagination(_ page: Page, total: Int64, count: Int) {
-        member("pagination", object: {
-            $0.member("total", total)
-            $0.member("limit", page.limit)
-            $0.member("offset", page.offset)
-            $0.member("has_more", page.offset + Int64(count) < total)
-        })
+        member(
+            "pagination",
+            object: {
+                $0.member("total", total)
+                $0.member("limit", page.limit)
+                $0.member("offset", page.offset)
+                $0.member("has_more", page.offset + Int64(count) < total)
+            })
     }
 }
