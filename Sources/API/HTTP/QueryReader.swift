@@ -28,6 +28,8 @@ final class QueryReader {
         try problems.finish()
     }
 
+    func has(_ name: String) -> Bool { values[name] != nil }
+
     /// The parameter `name`, as the JSON reader `read` understands the text of it.
     func value<Value>(_ name: String, _ read: (JSON) -> Result<Value, Refusal>) -> Value? {
         known.insert(name)
