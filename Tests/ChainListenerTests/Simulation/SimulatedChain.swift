@@ -64,7 +64,7 @@ struct SimulatedChain: Sendable {
         var bloom = Bloom()
         for log in logs {
             bloom.insert(log.address)
-            for topic in log.topics { bloom.insert(topic: topic) }
+            for topic in log.topics { bloom.insert(topic) }
         }
         let header = Header(
             number: height, hash: hash, parentHash: parent, timestamp: 1_700_000_000 + Int64(number) * 12,
