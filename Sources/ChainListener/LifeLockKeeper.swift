@@ -8,7 +8,9 @@ struct LifeLockKeeper: Sendable {
     let number: Int32
 
     /// Holds the lock until the task is cancelled, taking it again whenever the connection broke.
-    func run() async {
+    ///
+    /// - Parameter taken: Called each time the lock was taken.
+    func run(taken: @Sendable () -> Void) async {
         while !Task.isCancelled {
             do {
                 try await database.withConnection { connection in
@@ -16,6 +18,7 @@ struct LifeLockKeeper: Sendable {
                         // The server has not noticed yet that the connection before this one broke.
                         try await clock.sleep(for: .seconds(1))
                     }
+                    taken()
                     while true {
                         try await clock.sleep(for: .seconds(5))
                         try await connection.execute(Ping())

@@ -43,7 +43,10 @@ public final class ListenerService: Service {
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.lock.run() }
+                let (taken, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+                group.addTask { await self.lock.run { continuation.yield() } }
+                // Without the life lock no lease can be had, which would look as if another process had them all.
+                for await _ in taken { break }
                 for listener in self.listeners {
                     group.addTask { await listener.run(using: SystemRandomNumberGenerator()) }
                 }
