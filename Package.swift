@@ -22,10 +22,12 @@ func tests(_ name: String, _ others: [Target.Dependency] = []) -> Target {
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -54,20 +56,21 @@ let package = Package(
             dependencies: [
                 "API", "ChainListener", "TriggerEngine", "Dispatchers", "Storage", "EthereumRPC", "HTTPClient",
                 "Signatures", "Conditions", "Templates", "Domain", "Ethereum",
-                arguments, configuration, system, lifecycle, signals, log, metrics,
+                arguments, configuration, system, lifecycle, signals, log, metrics, coreMetrics,
             ],
             swiftSettings: strict),
         module(
             "API",
             [
-                "Conditions", "Templates", "Signatures", "EthereumRPC", "Storage", "Domain", "Ethereum", "CArgon2",
-                hummingbird, jwt, log, metrics, lifecycle,
+                "Conditions", "Templates", "Signatures", "EthereumRPC", "HTTPClient", "Storage", "Domain", "Ethereum",
+                "CArgon2",
+                hummingbird, hummingbirdCore, jwt, log, metrics, lifecycle,
             ]),
         module("ChainListener", ["EthereumRPC", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
         module("TriggerEngine", ["Conditions", "Templates", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
         module(
             "Dispatchers",
-            ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
+            ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", crypto, log, metrics, lifecycle]),
         // Sources/Storage/SQL is a link to migrations/: the executable carries the schema inside it.
         .target(
             name: "Storage", dependencies: ["Domain", "Ethereum", "CPostgres", log, metrics, lifecycle],
@@ -88,8 +91,8 @@ let package = Package(
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
 
         .target(
-            name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", log], path: "Tests/TestSupport",
-            swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", "CSecp256k1", log],
+            path: "Tests/TestSupport", swiftSettings: strict),
         tests("Ethereum"),
         tests("Domain", ["Ethereum"]),
         tests("Signatures", ["Ethereum"]),

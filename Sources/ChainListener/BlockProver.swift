@@ -144,7 +144,7 @@ struct BlockProver: Sendable {
         var bloom = Bloom()
         for log in all {
             bloom.insert(log.address)
-            for topic in log.topics { bloom.insert(topic: topic) }
+            for topic in log.topics { bloom.insert(topic) }
         }
         return bloom == expected ? (logs, true) : nil
     }

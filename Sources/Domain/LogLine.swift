@@ -8,21 +8,38 @@ public enum LogLine {
     /// That is `{"event","registry","signature","params"}` with `registry` null for what every proxy emits, or
     /// `{"unknown":topic0}`, or `{"error":reason}`. `json` may be anything.
     public static func decode(json: [UInt8]) -> String {
-        guard let log = try? JSONSerialization.jsonObject(with: Data(json)) as? [String: Any] else {
-            return error("not a JSON object")
+        guard let document = try? JSONSerialization.jsonObject(with: Data(json), options: .fragmentsAllowed) else {
+            return error("not JSON")
         }
-        return decode(topics: log["topics"], data: log["data"])
+        return decode(document)
     }
 
-    /// What each log in `json` says: the elements of one array, or the log itself; one line each.
+    /// What each log in `json` says, one line for each, in their order.
+    ///
+    /// `json` is an array of logs, a JSON-RPC answer that has one as its `result`, a log, or lines of these. A line that
+    /// is none of them says so in its place.
     public static func decodeAll(json: [UInt8]) -> [String] {
-        guard let logs = try? JSONSerialization.jsonObject(with: Data(json)) as? [Any] else {
-            return [decode(json: json)]
+        if let lines = decodeDocument(json) { return lines }
+        return json.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+            .filter { line in line.contains { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") } }
+            .flatMap { decodeDocument([UInt8]($0)) ?? [error("not JSON")] }
+    }
+
+    /// The lines of one document; nil unless it is JSON.
+    private static func decodeDocument(_ json: [UInt8]) -> [String]? {
+        guard let document = try? JSONSerialization.jsonObject(with: Data(json), options: .fragmentsAllowed) else {
+            return nil
         }
-        return logs.map { element in
-            guard let log = element as? [String: Any] else { return error("not a JSON object") }
-            return decode(topics: log["topics"], data: log["data"])
+        switch document {
+        case let logs as [Any]: return logs.map(decode)
+        case let answer as [String: Any]: return (answer["result"] as? [Any])?.map(decode) ?? [decode(answer)]
+        default: return [decode(document)]
         }
+    }
+
+    private static func decode(_ element: Any) -> String {
+        guard let log = element as? [String: Any] else { return error("not a JSON object") }
+        return decode(topics: log["topics"], data: log["data"])
     }
 
     private static func decode(topics: Any?, data: Any?) -> String {

@@ -19,11 +19,11 @@ public struct Bloom: Hashable, Sendable {
                 })
         }
 
-        /// The bits of the topic `word`.
-        public init(topic word: Hash) {
+        /// The bits of `topic`.
+        public init(_ topic: Hash) {
             self.init(
                 hash: withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
-                    word.write(to: buffer)
+                    topic.write(to: buffer)
                     return Keccak256.hash(UnsafeRawBufferPointer(buffer))
                 })
         }
@@ -75,8 +75,8 @@ public struct Bloom: Hashable, Sendable {
     /// Whether a log of the contract `address` may be in the block; if not, none is.
     public func contains(_ address: Address) -> Bool { contains(Bits(address)) }
 
-    /// Whether a log with the topic `word` may be in the block; if not, none is.
-    public func contains(topic word: Hash) -> Bool { contains(Bits(topic: word)) }
+    /// Whether a log with `topic` may be in the block; if not, none is.
+    public func contains(_ topic: Hash) -> Bool { contains(Bits(topic)) }
 
     /// Whether everything that was inserted into `other` is contained here too.
     public func isSuperset(of other: Bloom) -> Bool { zip(limbs, other.limbs).allSatisfy { $0 & $1 == $1 } }
@@ -89,8 +89,8 @@ public struct Bloom: Hashable, Sendable {
     /// Inserts the contract `address`.
     public mutating func insert(_ address: Address) { insert(Bits(address)) }
 
-    /// Inserts the topic `word`.
-    public mutating func insert(topic word: Hash) { insert(Bits(topic: word)) }
+    /// Inserts `topic`.
+    public mutating func insert(_ topic: Hash) { insert(Bits(topic)) }
 
     /// Inserts all that was inserted into `other`.
     public mutating func formUnion(_ other: Bloom) {

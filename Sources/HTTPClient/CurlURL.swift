@@ -13,7 +13,7 @@ struct CurlURL: ~Copyable {
 
     private static func parse(_ text: String) throws(TransportError) -> OpaquePointer {
         guard let handle = curl_url() else { throw .invalidURL("out of memory") }
-        let code = curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_DISALLOW_USER))
+        let code = curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_DISALLOW_USER | CURLU_PATH_AS_IS))
         guard code == CURLUE_OK else {
             curl_url_cleanup(handle)
             throw .invalidURL(code == CURLUE_USER_NOT_ALLOWED ? "user information is not allowed" : "not a URL")

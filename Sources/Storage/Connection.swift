@@ -33,6 +33,22 @@ public struct Connection: Sendable {
         try await cancellable { ticket in try await session.execute(statement, loan: loan, deadline, ticket) }
     }
 
+    /// Sends all statements in one round trip and returns the rows of each.
+    ///
+    /// Outside a transaction they are one transaction: where one fails, none has happened.
+    public func pipeline<each S: Statement>(
+        _ statements: repeat each S
+    ) async throws -> (repeat [(each S).Row]) {
+        let steps = (repeat StatementStep(each statements))
+        var list: [any PipelineStep] = []
+        for step in repeat each steps { list.append(step) }
+        let all = list
+        try await cancellable { ticket in
+            try await session.pipeline(all, loan: loan, deadline, ticket)
+        }
+        return (repeat (each steps).rows)
+    }
+
     /// Runs SQL without arguments, for migrations and tests.
     ///
     /// Outside a transaction several commands together are one transaction, unless the text says otherwise.

@@ -60,11 +60,6 @@ enum JSONText {
         }
     }
 
-    /// Whether `text` is one JSON document.
-    static func isValid(_ text: String) -> Bool {
-        (try? JSON(parsing: Array(text.utf8))) != nil
-    }
-
     private static func digits(of number: Decimal) -> String {
         number.isFinite ? number.description : "null"
     }

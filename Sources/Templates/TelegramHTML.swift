@@ -44,10 +44,7 @@ enum TelegramHTML {
         private mutating func step(_ character: Character) throws(TemplateError) {
             switch state {
             case .text:
-                if character == "<" {
-                    state = .tagName("")
-                    isClosing = false
-                }
+                if character == "<" { state = .tagName("") }
             case .tagName(let name): try stepName(character, name)
             case .tag:
                 switch character {
@@ -98,6 +95,7 @@ enum TelegramHTML {
                 }
                 open.append(name)
             }
+            isClosing = false
         }
     }
 

@@ -98,9 +98,11 @@ public struct Template: Sendable {
             let text = mustache.render(SampleScope(isPresent: isPresent))
             switch context {
             case .telegramMarkdownV2:
-                if let problem = TelegramMarkdown.problem(in: text) { throw .invalidMarkup(problem) }
+                if let problem = TelegramMarkdown.problem(in: text) {
+                    throw .invalidMarkup("\(problem), when its variables are \(isPresent ? "present" : "absent")")
+                }
             case .json:
-                guard JSONText.isValid(text) else {
+                guard JSONGrammar.accepts(text) else {
                     throw .invalidMarkup("is not JSON when its variables are \(isPresent ? "present" : "absent")")
                 }
             case .telegramHTML, .plain, .jsonString, .url, .urlComponent, .header: break

@@ -6,6 +6,8 @@ enum TemplatePlace: String, Sendable {
     case plain = "_p"
     case html = "_h"
     case markdown = "_m"
+    /// Between two `_` of MarkdownV2, which would read as one `__` if nothing stood between them.
+    case markdownItalic = "_n"
     /// Inside a JSON string.
     case jsonString = "_j"
     /// Where a whole JSON value belongs.

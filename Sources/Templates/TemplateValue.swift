@@ -87,6 +87,7 @@ struct TemplateValue {
         case (.plain, _): text
         case (.html, _): Escaping.html(text)
         case (.markdown, _): Escaping.markdown(text)
+        case (.markdownItalic, _): text.isEmpty ? "\u{200b}" : Escaping.markdown(text)
         case (.jsonString, _): Escaping.jsonString(text)
         case (.urlComponent, _): Escaping.urlComponent(text)
         case (.urlStart, _): Escaping.urlStart(text)

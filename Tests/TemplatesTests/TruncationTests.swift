@@ -6,7 +6,7 @@ import Testing
 @Suite struct TruncationTests {
     @Test(
         "a message is cut to 4,096 visible units with its markup whole",
-        arguments: ["x", "<", "é", "👩‍👩‍👧‍👦", "a\u{301}\u{302}", "&", "."], [4000, 4096, 5000, 60000])
+        arguments: ["x", "<", "é", "👩‍👩‍👧‍👦", "a\u{301}\u{302}", "&", "."], [4097, 60000])
     func message(unit: String, count: Int) throws {
         let notice = Sample.feedback(tag1: String(repeating: unit, count: count))
         let source = "<b>Agent</b> {{agent_id}}: <i>{{tag1}}</i> <code>{{tag1}}</code> end"
@@ -66,7 +66,7 @@ import Testing
         let template = try Template(parsing: source, for: .json)
         let text = template.render(Sample.feedback(tag1: String(repeating: "\"\u{1}", count: 40000)))
         #expect(text.utf8.count <= 262_144)
-        #expect(JSONText.isValid(text))
+        #expect(JSONGrammar.accepts(text))
     }
 
     @Test("the default document stays below its limit for a log of megabytes and names what was cut")

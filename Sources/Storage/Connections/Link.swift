@@ -54,12 +54,11 @@ struct Link: ~Copyable {
     /// Whether the server has neither closed the connection nor written anything unexpected; asks the socket only.
     borrowing func isAlive() -> Bool {
         guard PQstatus(raw) == CONNECTION_OK, PQtransactionStatus(raw) == PQTRANS_IDLE else { return false }
-        guard let ready = try? wait(for: Int16(POLLIN), until: .now), ready != 0 else {
-            return PQstatus(raw) == CONNECTION_OK
+        // Something that arrived while idle: a notice or parameter leaves the connection good; an end does not, and may
+        // hide behind the notice that announced it.
+        while let ready = try? wait(for: Int16(POLLIN), until: .now), ready != 0 {
+            guard PQconsumeInput(raw) == 1, PQisBusy(raw) == 0 else { return false }
         }
-        // Something arrived while idle: a notice or parameter change leaves the connection good, an end does not.
-        guard PQconsumeInput(raw) == 1 else { return false }
-        while let result = PQgetResult(raw) { PQclear(result) }
         return PQstatus(raw) == CONNECTION_OK
     }
 

@@ -3,8 +3,14 @@ extension Session {
     func query<S: Statement>(
         _ statement: S, loan: UInt64, _ deadline: ContinuousClock.Instant, _ ticket: CancelTicket
     ) async throws(StorageError) -> [S.Row] {
-        try await open(loan: loan, until: deadline)
-        return try rows(statement, ticket: ticket)
+        let isFirst = try await open(loan: loan, until: deadline)
+        do throws(StorageError) {
+            return try rows(statement, ticket: ticket)
+        } catch .unavailable where isFirst && S.sql.isReadOnly {
+            // The link died between the look at it and the answer. Reading again does no harm.
+            try await reopen(loan: loan, until: deadline)
+            return try rows(statement, ticket: ticket)
+        }
     }
 
     func execute<S: Statement>(
@@ -28,12 +34,12 @@ extension Session {
         let statement = try prepare(type)
         return (statement.parameterTypes.count, statement.columnTypes.count)
     }
+}
 
-    func begin(
-        _ command: String, loan: UInt64, _ deadline: ContinuousClock.Instant
-    ) async throws(StorageError) {
-        try await open(loan: loan, until: deadline)
-        guard !isInTransaction else { throw .queryFailed(sqlState: "25001", message: "a transaction is open already") }
-        _ = try self.command(command)
+extension String {
+    /// Whether the statement begins as one that changes nothing; only such a one may be lost without a trace.
+    var isReadOnly: Bool {
+        let word = drop { $0.isWhitespace }.prefix { $0.isLetter }.uppercased()
+        return word == "SELECT" || word == "SHOW" || word == "VALUES" || word == "TABLE"
     }
 }

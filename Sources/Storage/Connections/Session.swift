@@ -16,12 +16,13 @@ actor Session {
 
     private let configuration: DatabaseConfiguration
     private let health: ServerHealth
-    private var link: Link?
+    private(set) var link: Link?
     private var cancelKey: CancelKey?
     private var prepared: [ObjectIdentifier: Prepared] = [:]
     private var preparedCount = 0
+    private var knownColumnTypes: [String: [UInt32]] = [:]
     /// Whether a statement of this loan took an advisory lock that outlives transactions.
-    private var mayHoldLocks = false
+    var mayHoldLocks = false
     /// The loan that the link was last looked at for.
     private var checkedLoan: UInt64 = 0
 
@@ -52,12 +53,14 @@ actor Session {
     /// Refuses a borrower whose loan is over; makes sure, once for each loan, that the link works.
     ///
     /// - Parameter deadline: until when a server that cannot be reached is tried again.
-    func open(loan: UInt64, until deadline: ContinuousClock.Instant) async throws(StorageError) {
+    /// - Returns: Whether this is the loan's first step.
+    @discardableResult
+    func open(loan: UInt64, until deadline: ContinuousClock.Instant) async throws(StorageError) -> Bool {
         guard loan == self.loan else { throw .connectionReleased }
-        guard checkedLoan != loan else { return }
+        guard checkedLoan != loan else { return false }
         if link?.isAlive() == true {
             checkedLoan = loan
-            return
+            return true
         }
         close()
         var backoff = Backoff()
@@ -69,7 +72,7 @@ actor Session {
                 cancelKey = key
                 checkedLoan = loan
                 health.reached()
-                return
+                return true
             } catch {
                 let pause = backoff.next()
                 guard error.isTransient, ContinuousClock.now + pause < deadline else {
@@ -82,25 +85,37 @@ actor Session {
         }
     }
 
-    /// Ends the link; the next checkout opens another.
+    /// Opens a new link within the same loan.
+    func reopen(loan: UInt64, until deadline: ContinuousClock.Instant) async throws(StorageError) {
+        close()
+        checkedLoan = 0
+        try await open(loan: loan, until: deadline)
+    }
+
+    /// Ends the link; the next loan opens another.
     func close() {
         link = nil
         cancelKey = nil
         prepared = [:]
+        knownColumnTypes = [:]
     }
 
     // MARK: Statements
 
-    /// Runs `statement` and decodes its rows, at most `limit` of them.
+    /// Runs `statement` and decodes its rows.
     func rows<S: Statement>(_ statement: S, ticket: CancelTicket) throws(StorageError) -> [S.Row] {
-        try run(statement, ticket: ticket) { result throws(StorageError) in
-            var rows: [S.Row] = []
-            rows.reserveCapacity(Int(result.rowCount))
-            for row in 0..<result.rowCount {
-                rows.append(try statement.decode(RowReader(result: result.raw, row: row)))
-            }
-            return rows
+        try run(statement, ticket: ticket) { result throws(StorageError) in try rows(of: statement, in: result) }
+    }
+
+    func rows<S: Statement>(
+        of statement: S, in result: borrowing QueryResult
+    ) throws(StorageError) -> [S.Row] {
+        var rows: [S.Row] = []
+        rows.reserveCapacity(Int(result.rowCount))
+        for row in 0..<result.rowCount {
+            rows.append(try statement.decode(RowReader(result: result.raw, row: row)))
         }
+        return rows
     }
 
     /// Runs `statement` for its effect: how many rows it touched.
@@ -116,9 +131,11 @@ actor Session {
             do throws(StorageError) {
                 let result = try send(statement)
                 return try read(result)
-            } catch .queryFailed(let sqlState, _) where isStale(sqlState) {
+            } catch {
                 // The schema changed under the prepared statement, or another session of a proxy answers.
-                try forget(S.self)
+                guard isStale(error) else { throw error }
+                forgetStatements()
+                guard isConnected, !isInTransaction else { throw error }
                 let result = try send(statement)
                 return try read(result)
             }
@@ -134,21 +151,24 @@ actor Session {
         }
         let result = try finish(sent)
         guard !result.isCopy else {
+            close()  // the server waits for rows that nobody will send
             throw .queryFailed(sqlState: "0A000", message: "COPY runs through copy(into:columns:rows:)")
         }
         return result
     }
 
-    /// Whether a failure means that the prepared statement is no longer the server's; only outside transactions, which
-    /// such a failure has ended.
-    private func isStale(_ sqlState: String) -> Bool {
-        guard sqlState == "0A000" || sqlState == "26000" else { return false }
-        return link != nil && !isInTransaction
+    /// Whether a failure means that the prepared statement is no longer what the server has under its name.
+    func isStale(_ error: StorageError) -> Bool {
+        guard case .queryFailed(let sqlState, let message) = error else { return false }
+        return sqlState == "26000" || sqlState == "0A000" && message.contains("cached plan")
     }
 
-    private func forget(_ type: any Statement.Type) throws(StorageError) {
-        guard let old = prepared.removeValue(forKey: ObjectIdentifier(type)) else { return }
-        _ = try? command("DEALLOCATE \(old.name)")
+    /// Has every statement parsed anew, under a new name.
+    func forgetStatements() {
+        prepared = [:]
+        do throws(StorageError) {
+            if isConnected, !isInTransaction { _ = try command("DEALLOCATE ALL") }
+        } catch {}
     }
 
     /// What the server knows of `type`'s text, which it parses at first use.
@@ -170,6 +190,14 @@ actor Session {
             takesLocks: sql.contains("pg_advisory_lock") || sql.contains("pg_try_advisory_lock"))
     }
 
+    /// The types of the columns that `sql` selects, asked for once in the life of the link.
+    func columnTypes(of sql: String) throws(StorageError) -> [UInt32] {
+        if let known = knownColumnTypes[sql] { return known }
+        let types = try describe("", sql).columnTypes
+        knownColumnTypes[sql] = types
+        return types
+    }
+
     /// Runs text without arguments, several commands if need be, in one transaction unless it says otherwise.
     func script(_ text: String, ticket: CancelTicket) throws(StorageError) {
         try interruptibly(ticket, losesWork: true) { () throws(StorageError) in _ = try command(text) }
@@ -181,43 +209,12 @@ actor Session {
         return try finish(raw.map { PQsendQuery($0, text) } ?? 0).command
     }
 
-    // MARK: Transactions
-
-    /// Commits: nothing interrupts it, and a lost connection leaves the outcome unknown.
-    func commit() throws(StorageError) {
-        guard link != nil else { throw .unavailable(reason: "the connection broke") }
-        do throws(StorageError) {
-            guard try command("COMMIT") == "COMMIT" else { throw .transactionAborted }
-        } catch .unavailable, .timedOut {
-            close()
-            throw .commitUnknown
-        }
-    }
-
-    /// Rolls back; where that fails the link is dropped, which rolls back too.
-    func rollback() {
-        do throws(StorageError) { _ = try command("ROLLBACK") } catch { close() }
-    }
-
-    /// Leaves the session fit for the next owner: no transaction, no copy.
-    func tidy() {
-        guard let status = raw.map({ PQtransactionStatus($0) }) else { return }
-        switch status {
-        case PQTRANS_IDLE: break
-        case PQTRANS_INTRANS, PQTRANS_INERROR: rollback()
-        default: close()
-        }
-        guard mayHoldLocks else { return }
-        mayHoldLocks = false
-        do throws(StorageError) { _ = try command("SELECT pg_advisory_unlock_all()") } catch { close() }
-    }
-
-    /// Whether a transaction is open.
-    var isInTransaction: Bool { raw.map { PQtransactionStatus($0) != PQTRANS_IDLE } ?? false }
-
     // MARK: Details
 
-    private var raw: OpaquePointer? { link?.raw }
+    var raw: OpaquePointer? { link?.raw }
+    var isConnected: Bool { link != nil }
+    /// Whether a transaction is open.
+    var isInTransaction: Bool { raw.map { PQtransactionStatus($0) != PQTRANS_IDLE } ?? false }
 
     /// Runs `work` so that the ticket can cancel it at the server.
     func interruptibly<Output>(
@@ -240,22 +237,25 @@ actor Session {
 
     /// The result of what was just sent; a failed send or a broken or silent server costs the link.
     func finish(_ sent: Int32) throws(StorageError) -> QueryResult {
-        guard link != nil else { throw .unavailable(reason: "the connection broke") }
-        guard sent == 1 else {
-            let error = link?.lost
-            close()
-            throw error ?? .unavailable(reason: "the connection broke")
-        }
-        let result: QueryResult
-        do throws(StorageError) {
-            guard let answer = try link?.result(until: deadline) else {
-                throw .unavailable(reason: "the connection broke")
-            }
-            result = answer
-        } catch {
+        try checked(
+            guarded { () throws(StorageError) in
+                guard sent == 1, let result = try link?.result(until: deadline) else { throw broken }
+                return result
+            })
+    }
+
+    var broken: StorageError { .unavailable(reason: "the connection broke") }
+
+    /// Runs a step on the wire; where it fails the link is out of step with the server and given up.
+    func guarded<Output: ~Copyable>(_ step: () throws(StorageError) -> Output) throws(StorageError) -> Output {
+        do throws(StorageError) { return try step() } catch {
             close()
             throw error
         }
+    }
+
+    /// `result`, unless it stands for an error.
+    private func checked(_ result: consuming QueryResult) throws(StorageError) -> QueryResult {
         guard let error = result.error else { return result }
         if raw.map({ PQstatus($0) != CONNECTION_OK }) ?? true {
             close()
@@ -267,13 +267,5 @@ actor Session {
     /// When a server that does not answer is given up: some time after it should have cancelled the statement itself.
     var deadline: ContinuousClock.Instant? {
         configuration.statementTimeout > .zero ? .now + configuration.statementTimeout + .seconds(5) : nil
-    }
-}
-
-extension String {
-    /// Whether the statement begins as one that changes nothing; only such a one may be lost without a trace.
-    fileprivate var isReadOnly: Bool {
-        let word = drop { $0.isWhitespace }.prefix { $0.isLetter }.uppercased()
-        return word == "SELECT" || word == "SHOW" || word == "VALUES" || word == "TABLE"
     }
 }
