@@ -24,7 +24,7 @@ struct BlockCheckTests {
         var bloom = Bloom()
         for log in logs ?? [] {
             bloom.insert(log.address)
-            for topic in log.topics { bloom.insert(topic: topic) }
+            for topic in log.topics { bloom.insert(topic) }
         }
         return Header(
             number: number, hash: hash, parentHash: .zero, timestamp: 0, logsBloom: logs == nil ? nil : bloom,

@@ -122,8 +122,8 @@ struct ListenerTests {
         let database = TestDatabase.current.database
         let nodes = Self.nodes(4)
         let chain = Simulation.chain(4)
-        func store(_ holder: Int32) -> FeedStore {
-            FeedStore(database: database, holder: holder, leaseDuration: .seconds(60), pruneMax: 8)
+        func store(_ lock: UInt64) -> FeedStore {
+            FeedStore(database: database, holder: LifeLock.test(lock).holder, leaseDuration: .seconds(60), pruneMax: 8)
         }
         func follower(_ lease: Lease, _ store: FeedStore) async throws -> Follower {
             try await Follower.resume(
@@ -131,12 +131,12 @@ struct ListenerTests {
                 meters: ListenerMeters(chain: chain.id))
         }
         #expect(try await store(1).acquire(chain.id) == nil, "no lease without a life lock")
-        let old = try await database.alive(1) {
+        let old = try await database.alive(.test(1)) {
             let lease = try #require(try await store(1).acquire(chain.id))
-            #expect(try await database.alive(2) { try await store(2).acquire(chain.id) } == nil)
+            #expect(try await database.alive(.test(2)) { try await store(2).acquire(chain.id) } == nil)
             return try await follower(lease, store(1))
         }
-        try await database.alive(2) {
+        try await database.alive(.test(2)) {
             let lease = try #require(try await store(2).acquire(chain.id))
             #expect(lease.token == old.lease.token + 1)
             var (old, new) = (old, try await follower(lease, store(2)))
@@ -155,7 +155,8 @@ struct ListenerTests {
         let database = TestDatabase.current.database
         let nodes = Self.nodes(5)
         let chain = Simulation.chain(5)
-        let store = FeedStore(database: database, holder: 1, leaseDuration: .seconds(60), pruneMax: 8)
+        let store = FeedStore(
+            database: database, holder: LifeLock.test(1).holder, leaseDuration: .seconds(60), pruneMax: 8)
         try await database.alive {
             let lease = try #require(try await store.acquire(chain.id))
             var one = try await Follower.resume(
