@@ -36,8 +36,7 @@ extension DispatcherService {
 
     private func attempt(_ message: Message) async -> Message? {
         let start = ContinuousClock.now
-        guard let sender = senders[message.claim.channel] else { return nil }
-        let attempt = await sender.send(message)
+        let attempt = await sender(for: message.claim.channel).send(message)
         var random = SystemRandomNumberGenerator()
         let disposition = Disposition.after(attempt.failure, attempt: message.claim.attempt, using: &random)
         record(message.claim, attempt, disposition)
