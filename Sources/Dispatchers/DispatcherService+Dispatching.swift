@@ -16,6 +16,7 @@ extension DispatcherService {
                         break
                     }
                 } else {
+                    await giveBack(board.shed().map { ($0.claim, DispatchState.refusal) })
                     await claim()
                 }
                 while let message = board.next() {

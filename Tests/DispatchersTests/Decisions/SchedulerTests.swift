@@ -7,38 +7,55 @@ import Testing
     @Test("runs no more than its capacity, and no more than a few for each destination")
     func limits() {
         var scheduler = Scheduler<Int>(capacity: 3, perDestination: 2)
-        for number in 0..<4 { #expect(scheduler.add(number, destination: 1) == .accepted) }
-        for number in 4..<8 { #expect(scheduler.add(number, destination: 2) == .accepted) }
-        #expect((0..<4).map { _ in scheduler.next() } == [0, 4, 1, nil])
-        scheduler.finish(destination: 1)
-        #expect(scheduler.next() == 5, "destinations take turns")
-        #expect(scheduler.next() == nil)
-        scheduler.finish(destination: 2)
-        scheduler.finish(destination: 2)
-        #expect([scheduler.next(), scheduler.next(), scheduler.next()] == [2, 6, nil])
+        for number in 0..<4 { #expect(scheduler.add(number, destination: 1, now: 0) == .accepted) }
+        for number in 4..<8 { #expect(scheduler.add(number, destination: 2, now: 0) == .accepted) }
+        #expect((0..<4).map { _ in scheduler.next(now: 0) } == [0, 4, 1, nil])
+        scheduler.finish(destination: 1, now: 0)
+        #expect(scheduler.next(now: 0) == 5, "destinations take turns")
+        #expect(scheduler.next(now: 0) == nil)
+        scheduler.finish(destination: 2, now: 0)
+        scheduler.finish(destination: 2, now: 0)
+        #expect([scheduler.next(now: 0), scheduler.next(now: 0), scheduler.next(now: 0)] == [2, 6, nil])
     }
 
     @Test("a destination with too much waiting gets no more room")
     func refusal() {
         var scheduler = Scheduler<Int>(capacity: 100, perDestination: 1, waitingPerDestination: 2)
-        #expect(scheduler.add(1, destination: 1) == .accepted)
-        #expect(scheduler.next() == 1)
-        #expect(scheduler.add(2, destination: 1) == .accepted)
-        #expect(scheduler.add(3, destination: 1) == .accepted)
-        #expect(scheduler.add(4, destination: 1) == .refused(until: .seconds(1)))
-        #expect(scheduler.add(5, destination: 2) == .accepted)
+        #expect(scheduler.add(1, destination: 1, now: 0) == .accepted)
+        #expect(scheduler.next(now: 0) == 1)
+        #expect(scheduler.add(2, destination: 1, now: 0) == .accepted)
+        #expect(scheduler.add(3, destination: 1, now: 0) == .accepted)
+        #expect(scheduler.add(4, destination: 1, now: 0) == .refused)
+        #expect(scheduler.add(5, destination: 2, now: 0) == .accepted)
         #expect(scheduler.room == 200 - 4)
+    }
+
+    @Test("a stalled destination makes room, one that gets on keeps its queue")
+    func stall() {
+        var scheduler = Scheduler<Int>(capacity: 10, perDestination: 2, stall: 0.5)
+        for number in 0..<9 { _ = scheduler.add(number, destination: 1, now: 0) }
+        for number in 10..<13 { _ = scheduler.add(number, destination: 2, now: 0) }
+        #expect((0..<4).map { _ in scheduler.next(now: 0) } == [0, 10, 1, 11])
+        #expect(scheduler.shed(now: 0.4).isEmpty)
+        scheduler.finish(destination: 2, now: 0.4)
+        #expect(scheduler.next(now: 0.4) == 12)
+        #expect(scheduler.shed(now: 0.6) == [4, 5, 6, 7, 8], "the oldest stay")
+        #expect(scheduler.add(4, destination: 1, now: 0.6) == .refused)
+        #expect(scheduler.add(20, destination: 2, now: 0.6) == .accepted)
+        scheduler.finish(destination: 1, now: 0.7)
+        #expect(scheduler.next(now: 0.7) == 2)
+        #expect(scheduler.add(4, destination: 1, now: 0.8) == .accepted)
     }
 
     @Test("what waits can be taken back, what runs goes on")
     func takingBack() {
         var scheduler = Scheduler<Int>(capacity: 2, perDestination: 1)
-        for number in 0..<3 { _ = scheduler.add(number, destination: 7) }
-        #expect(scheduler.next() == 0)
+        for number in 0..<3 { _ = scheduler.add(number, destination: 7, now: 0) }
+        #expect(scheduler.next(now: 0) == 0)
         #expect(scheduler.removeWaiting() == [1, 2])
         #expect(!scheduler.isIdle && scheduler.waitingCount == 0)
-        scheduler.finish(destination: 7)
-        #expect(scheduler.isIdle && scheduler.next() == nil)
+        scheduler.finish(destination: 7, now: 0)
+        #expect(scheduler.isIdle && scheduler.next(now: 0) == nil)
     }
 
     @Test("agrees with a plain model over random runs: nothing lost, nothing twice, order kept, limits held")
@@ -57,12 +74,12 @@ import Testing
                 switch Int.random(in: 0..<3, using: &random) {
                 case 0:
                     let destination = Int64.random(in: 0..<5, using: &random)
-                    #expect(scheduler.add(number, destination: destination) == .accepted)
+                    #expect(scheduler.add(number, destination: destination, now: 0) == .accepted)
                     waiting[destination, default: []].append(number)
                     destinations[number] = destination
                     number += 1
                 case 1:
-                    let next = scheduler.next()
+                    let next = scheduler.next(now: 0)
                     let total = running.values.reduce(0, +)
                     let startable = waiting.contains {
                         !$0.value.isEmpty && running[$0.key, default: 0] < perDestination
@@ -75,7 +92,7 @@ import Testing
                 default:
                     guard let destination = running.filter({ $0.value > 0 }).keys.sorted().randomElement(using: &random)
                     else { continue }
-                    scheduler.finish(destination: destination)
+                    scheduler.finish(destination: destination, now: 0)
                     running[destination, default: 0] -= 1
                 }
                 #expect(scheduler.runningCount == running.values.reduce(0, +))
