@@ -329,19 +329,18 @@ import Testing
         let action = try await fixture.addAction(.rest, Self.hook)
         try await fixture.addDeliveries(action, count: 50)
         let transport = ScriptedTransport { _, _ in OutboundResponse(status: 200) }
-        try await fixture.running(transport) { service in
+        var configuration = fixture.test.configuration
+        configuration.applicationName = "dispatcher"
+        let own = Database(configuration: configuration, logger: .silent)
+        try await fixture.running(transport, database: own) { service in
             for round in 1...5 as ClosedRange<UInt64> {
                 try await fixture.addDeliveries(action, count: 20, from: 100 * round)
                 service.wake()
-                let database = Database(configuration: fixture.test.configuration, logger: .silent)
-                try? await database.withConnection { connection in
-                    try await connection.run(
-                        script: """
-                            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                            WHERE datname = current_database() AND pid <> pg_backend_pid()
-                            """)
-                }
-                await database.close()
+                try await fixture.test.run(
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND application_name = 'dispatcher'
+                    """)
             }
             // Rows whose claim was cut off by the fault come back with their lease.
             try await fixture.eventually { fixture in
@@ -352,6 +351,7 @@ import Testing
                 return (try? await fixture.finished().count) == 150
             }
         }
+        await own.close()
         #expect(Set(transport.requests.map { $0.headers["webhook-id"] }).count == 150)
     }
 }

@@ -68,19 +68,20 @@ struct Fixture: Sendable {
     }
 
     func dispatcher(
-        _ transport: any Transport, settings: DispatcherSettings? = nil
+        _ transport: any Transport, settings: DispatcherSettings? = nil, database: Database? = nil
     ) -> DispatcherService {
         DispatcherService(
-            database: database, transport: transport, secrets: box, settings: settings ?? self.settings(),
+            database: database ?? self.database, transport: transport, secrets: box,
+            settings: settings ?? self.settings(),
             logger: .silent)
     }
 
     /// Runs a dispatcher while `body` runs, and shuts it down gracefully afterwards.
     func running(
-        _ transport: any Transport, settings: DispatcherSettings? = nil,
+        _ transport: any Transport, settings: DispatcherSettings? = nil, database: Database? = nil,
         _ body: @escaping @Sendable (DispatcherService) async throws -> Void
     ) async throws {
-        let service = dispatcher(transport, settings: settings)
+        let service = dispatcher(transport, settings: settings, database: database)
         let group = ServiceGroup(services: [service], logger: .silent)
         try await within(.seconds(60)) {
             try await withThrowingTaskGroup { tasks in
