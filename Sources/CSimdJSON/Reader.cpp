@@ -149,12 +149,20 @@ error_code csj_reader::read_logs(ondemand::document &document, value result, csj
     for (auto element : array) {
         value entry;
         if (auto code = element.get(entry)) return code;
+        ondemand::json_type type;
+        if (auto code = entry.type().get(type)) return code;
         const char *start = entry.raw_json_token().data();
+        if (type != ondemand::json_type::object) {
+            csj_reply found{};
+            if (auto code = read_text(entry, found)) return code;
+            bad_logs.push_back(csj_bad_log{position, found.text_offset, found.text_count, CSJ_LOG_NOT_OBJECT});
+            position++;
+            continue;
+        }
         RawLog raw;
-        bool is_object = false;
-        if (auto code = read_log(entry, raw, is_object)) return code;
+        if (auto code = read_log(entry, raw)) return code;
         csj_log log{};
-        uint32_t fault = is_object ? raw.decode(log, data) : CSJ_LOG_NOT_OBJECT;
+        uint32_t fault = raw.decode(log, data);
         if (fault == CSJ_LOG_OK) {
             logs.push_back(log);
         } else {
@@ -171,14 +179,7 @@ error_code csj_reader::read_logs(ondemand::document &document, value result, csj
 }
 
 /// Collects the members of one log; an error only where the text is no JSON.
-error_code csj_reader::read_log(value element, RawLog &raw, bool &is_object) {
-    ondemand::json_type type;
-    if (auto code = element.type().get(type)) return code;
-    if (type != ondemand::json_type::object) {
-        csj_reply ignored{};
-        return read_text(element, ignored);
-    }
-    is_object = true;
+error_code csj_reader::read_log(value element, RawLog &raw) {
     object members;
     if (auto code = element.get_object().get(members)) return code;
     for (auto entry : members) {

@@ -31,7 +31,7 @@ struct csj_reader {
     simdjson::error_code read_reply(simdjson::ondemand::document &document, object reply, bool decode_logs);
     simdjson::error_code read_text(value result, csj_reply &reply);
     simdjson::error_code read_logs(simdjson::ondemand::document &document, value result, csj_reply &reply);
-    simdjson::error_code read_log(value element, csj::RawLog &raw, bool &is_object);
+    simdjson::error_code read_log(value element, csj::RawLog &raw);
     uint64_t offset(const char *position) const {
         return static_cast<uint64_t>(reinterpret_cast<const uint8_t *>(position) - text.get());
     }

@@ -61,7 +61,8 @@ struct Listener: Sendable {
                 var current =
                     if let follower { follower } else {
                         try await Follower.resume(
-                            lease, chain: chain, source: source, store: store, settings: settings, meters: meters)
+                            lease, chain: chain, source: source, store: store, settings: settings, meters: meters,
+                            clock: clock)
                     }
                 let pace = try await current.step()
                 follower = current

@@ -28,7 +28,11 @@ struct Answers {
             guard reply.has_id, reply.id >= firstID, reply.id - firstID < UInt64(calls.count) else {
                 // Refusals of the whole batch come without an id, or with an id of the node's own.
                 if reply.kind == CSJ_REPLY_ERROR.rawValue {
-                    throw try Self.error(reply, reader: reader, method: calls[0].method, status: status)
+                    let error = try Self.error(reply, reader: reader, method: calls[0].method, status: status)
+                    if case .unknown(_, let message) = error, calls.count > 1, message.lowercased().contains("batch") {
+                        throw .malformed(Self.incomplete)
+                    }
+                    throw error
                 }
                 throw .malformed("a reply to no request")
             }
@@ -41,6 +45,16 @@ struct Answers {
         replies = complete
     }
 
+    /// One reply to `call`, whatever its id.
+    init(reader: JSONReader, call: Call, reply: csj_reply) {
+        self.reader = reader
+        node = 0
+        calls = [call]
+        status = 200
+        replies = [reply]
+    }
+
+    /// What is said of a node that answers a part of a batch, or refuses all batches.
     static let incomplete = "a reply is missing"
 
     /// The result of the call at `index`, null included.

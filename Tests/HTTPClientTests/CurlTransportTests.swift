@@ -176,7 +176,9 @@ func failure(_ transport: CurlTransport, _ request: OutboundRequest) async -> Tr
         let server = try TestServer { _, _ in .close }
         server.stop()
         #expect(await failure(transport, request(server.url())) == .connect)
-        #expect(await failure(transport, request("http://user@127.0.0.1/")) == .invalidURL("user information is not allowed"))
+        #expect(
+            await failure(transport, request("http://user@127.0.0.1/"))
+                == .invalidURL("user information is not allowed"))
         #expect(await failure(transport, request("ftp://127.0.0.1/")) == .invalidURL("the scheme must be https"))
         #expect(await failure(transport, request("http://")) == .invalidURL("not a URL"))
         #expect(await failure(transport, request("http://a\0b/")) == .invalidURL("a NUL is not allowed"))

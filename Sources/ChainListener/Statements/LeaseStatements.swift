@@ -54,7 +54,9 @@ struct AcquireLease: Statement {
     }
     func decode(_ row: borrowing RowReader) throws(StorageError) -> Lease {
         var checkpoint: Checkpoint?
-        if let number = try row.optionalBlockNumber(1) { checkpoint = Checkpoint(number: number, hash: try row.hash(2)) }
+        if let number = try row.optionalBlockNumber(1) {
+            checkpoint = Checkpoint(number: number, hash: try row.hash(2))
+        }
         return Lease(
             chainID: chainID, token: try row.integer(0), checkpoint: checkpoint, head: try row.optionalBlockNumber(3),
             safe: try row.optionalBlockNumber(4), finalized: try row.optionalBlockNumber(5),
