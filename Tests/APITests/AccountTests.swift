@@ -100,7 +100,7 @@ struct AccountTests {
                 return try await group.reduce(into: []) { $0.append($1) }
             }
             #expect(statuses.count { $0 == 201 } == 1)
-            #expect(statuses.count { $0 == 409 } == 63)
+            #expect(statuses.count { $0 == 409 } == 63, "\(statuses)")
         }
     }
 

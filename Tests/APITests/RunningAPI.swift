@@ -176,11 +176,11 @@ final class ScriptedOwnership: AgentOwnership {
     }
 }
 
-/// A clock that a test moves.
+/// A clock that stands still but for what a test moves it, so that a slow machine changes no outcome.
 final class TestClock: Sendable {
-    private let offset = Mutex<TimeInterval>(0)
-    var now: Date { Date().addingTimeInterval(offset.withLock { $0 }) }
-    func advance(by seconds: TimeInterval) { offset.withLock { $0 += seconds } }
+    private let time = Mutex(Date())
+    var now: Date { time.withLock { $0 } }
+    func advance(by seconds: TimeInterval) { time.withLock { $0 += seconds } }
 }
 
 extension JSON {

@@ -43,7 +43,11 @@ struct TriggerTests {
             #expect(list.status == 200)
             #expect(list.data.elements == [trigger])
             let page = try #require(list.json["pagination"])
-            #expect(page == .object(["total": .number(1), "limit": .number(20), "offset": .number(0), "has_more": .boolean(false)]))
+            #expect(
+                page
+                    == .object([
+                        "total": .number(1), "limit": .number(20), "offset": .number(0), "has_more": .boolean(false),
+                    ]))
 
             let details = try await john.send("GET", "/triggers/\(id)")
             #expect(details.data["conditions"] == .array([]))
@@ -76,12 +80,14 @@ struct TriggerTests {
             let alice = try await api.register("alice")
             let trigger = try await alice.send(
                 "POST", "/triggers",
-                #"{"name": "Identity Mints Monitor", "description": "Track identity NFT mints", "chain_id": 1, "registry": "identity", "enabled": true}"#)
+                #"{"name": "Identity Mints Monitor", "description": "Track identity NFT mints", "chain_id": 1, "registry": "identity", "enabled": true}"#
+            )
             #expect(trigger.status == 201)
             let id = try #require(trigger.data["id"]?.string)
             let condition = try await alice.send(
                 "POST", "/triggers/\(id)/conditions",
-                #"{"condition_type": "event", "field": "event_type", "operator": "equals", "value": "AgentMinted", "config": {"case_sensitive": false}}"#)
+                #"{"condition_type": "event", "field": "event_type", "operator": "equals", "value": "AgentMinted", "config": {"case_sensitive": false}}"#
+            )
             #expect(condition.status == 201)
             #expect(
                 condition.data.keys == [
@@ -91,7 +97,8 @@ struct TriggerTests {
             #expect(condition.data["config"] == .object(["case_sensitive": .boolean(false)]))
             let action = try await alice.send(
                 "POST", "/triggers/\(id)/actions",
-                #"{"action_type": "telegram", "priority": 0, "config": {"chat_id": "123456789", "message_template": "Agent {{agent_id}} minted!"}}"#)
+                #"{"action_type": "telegram", "priority": 0, "config": {"chat_id": "123456789", "message_template": "Agent {{agent_id}} minted!"}}"#
+            )
             #expect(action.status == 201)
             #expect(action.data.keys == ["id", "trigger_id", "action_type", "priority", "config", "created_at"])
             #expect(
