@@ -35,6 +35,12 @@ final class Stack {
         let process: ChildProcess
         let url: String
 
+        /// How many entries there are.
+        func count() async throws -> Int {
+            let (data, _) = try await fetch("GET", "\(url)/count")
+            return (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["count"] as? Int ?? 0
+        }
+
         /// The whole ledger once it has `count` entries, or after `limit`, whatever it has then.
         func ledger(reaching count: Int, within limit: Duration = .seconds(60)) async throws -> [[String: Any]] {
             let seconds = limit.components.seconds
