@@ -53,9 +53,10 @@ struct EndpointHealth: Sendable {
     mutating func succeeded(after time: Duration, at now: Duration) {
         latency = latency.map { $0 * 0.8 + time * 0.2 } ?? time
         failuresInRow = 0
-        incompleteBatches = 0
         note(failure: false, at: now)
     }
+
+    mutating func completedBatch() { incompleteBatches = 0 }
 
     /// Takes note of `error`; `jitter` in 0..<1 spreads the returns of many pools.
     mutating func failed(_ error: RPCError, at now: Duration, jitter: Double) {
