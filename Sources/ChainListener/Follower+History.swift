@@ -8,7 +8,7 @@ extension Follower {
         let range = next...min(end, next.advanced(by: rangeSize.current - 1))
         let answer: BlockLogs
         do {
-            answer = try await source.span(range, contracts: contracts(upTo: range.upperBound))
+            answer = try await source.span(range, contracts: contracts)
         } catch ChainSourceError.tooLarge(let suggestion) {
             guard rangeSize.shrink(from: range.count, suggestion: suggestion) else {
                 return try await fillDense(range.lowerBound, sight)
@@ -26,7 +26,6 @@ extension Follower {
     /// A range brings no blooms along, so a second node's word is the evidence that none of its logs was left out.
     private func elsewhere(_ range: ClosedRange<BlockNumber>, notBy node: Int) async throws -> Stretch? {
         guard settings.comparesHistory else { return nil }
-        let contracts = contracts(upTo: range.upperBound)
         for _ in 0..<3 {
             do {
                 guard let answer = try await source.span(range, contracts: contracts, notBy: node) else { return nil }
@@ -43,14 +42,14 @@ extension Follower {
     /// Stores one block whose logs no node answers at once, from its receipts.
     private mutating func fillDense(_ number: BlockNumber, _ sight: FinalityMarks.Sight) async throws -> Pace {
         let bare = try await source.segment(number...number, contracts: [])
-        let answer = try await denseBlock(bare, contracts: contracts(upTo: number))
+        let answer = try await denseBlock(bare)
         return try await store(Stretch(answer, number...number), sight)
     }
 
-    /// The one block of `bare` with the logs of `contracts` out of its receipts.
+    /// The one block of `bare` with the watched logs out of its receipts.
     ///
     /// - Throws: `ChainSourceError.tooLarge` where no node offers receipts.
-    func denseBlock(_ bare: BlockLogs, contracts: [Address]) async throws -> BlockLogs {
+    func denseBlock(_ bare: BlockLogs) async throws -> BlockLogs {
         guard let header = bare.headers.first, let all = try await source.receiptLogs(of: header.hash) else {
             throw ChainSourceError.tooLarge()
         }
@@ -65,10 +64,10 @@ extension Follower {
             return try await follow(stretch.first, by: stretch.node, sight)
         }
         let proofs = try await prove(history: try await blocks(of: stretch), isAgreed: stretch.isAgreed)
-        var blocks = proofs.map { BlockRow(header: $0.header, verification: $0.verification, logCount: $0.logs.count) }
+        var blocks = blockRows(of: proofs)
         let last = stretch.last
         if blocks.last?.header.number != last.number {
-            let check = BlockCheck(contracts: contracts(upTo: last.number), trustsBloom: bloomTrust.isTrusted)
+            let check = BlockCheck(contracts: contracts, trustsBloom: bloomTrust.isTrusted)
             let isProved = check.verdict(header: last, logs: []) == .proved
             blocks.append(BlockRow(header: last, verification: isProved ? .bloom : nil, logCount: 0))
         }
@@ -115,8 +114,7 @@ extension Follower {
     private mutating func prove(
         history blocks: [FetchedBlock], isAgreed: Bool
     ) async throws -> [BlockProver.Proof] {
-        guard let highest = blocks.last?.header.number else { return [] }
-        let check = BlockCheck(contracts: contracts(upTo: highest), trustsBloom: bloomTrust.isTrusted)
+        let check = BlockCheck(contracts: contracts, trustsBloom: bloomTrust.isTrusted)
         var proofs: [BlockProver.Proof] = []
         for block in blocks {
             switch check.verdict(header: block.header, logs: block.logs) {

@@ -45,7 +45,7 @@ extension Follower {
         }
         let proofs = try await prove(walk.taken)
         let events = try await rows(of: proofs)
-        let blocks = proofs.map { BlockRow(header: $0.header, verification: $0.verification, logCount: $0.logs.count) }
+        let blocks = blockRows(of: proofs)
         try await commit(
             fork: walk.fork?.number, blocks: blocks, events: events,
             checkpoint: Checkpoint(number: last.number, hash: last.hash), tracker: walk.tracker, sight)
@@ -117,10 +117,10 @@ extension Follower {
     private func segment(_ range: ClosedRange<BlockNumber>) async throws -> [FetchedBlock] {
         let segment: BlockLogs
         do {
-            segment = try await source.segment(range, contracts: contracts(upTo: range.upperBound))
+            segment = try await source.segment(range, contracts: contracts)
         } catch ChainSourceError.tooLarge where range.count == 1 {
             segment = try await denseBlock(
-                try await source.segment(range, contracts: []), contracts: contracts(upTo: range.upperBound))
+                try await source.segment(range, contracts: []))
         }
         guard segment.malformed.isEmpty else {
             throw ChainSourceError.inconsistent("logs that cannot be read", by: segment.node)
@@ -144,11 +144,11 @@ extension Follower {
     private func fetch(_ hash: Hash, at number: BlockNumber) async throws -> FetchedBlock {
         let segment: BlockLogs
         do {
-            segment = try await source.block(hash, contracts: contracts(upTo: number))
+            segment = try await source.block(hash, contracts: contracts)
         } catch ChainSourceError.tooLarge {
             let headers = try await source.headers([hash])
             segment = try await denseBlock(
-                BlockLogs(range: number...number, headers: headers, logs: []), contracts: contracts(upTo: number))
+                BlockLogs(range: number...number, headers: headers, logs: []))
         }
         guard segment.malformed.isEmpty else {
             throw ChainSourceError.inconsistent("logs that cannot be read", by: segment.node)

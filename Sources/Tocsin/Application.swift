@@ -33,6 +33,19 @@ struct Application {
         var services: [any Service] = [TransportService(transport: transport)]
         if let cluster = store.cluster { services.append(ClusterService(cluster: cluster)) }
         var checks: [ReadinessCheck] = []
+        if settings.roles.contains(.dispatcher) {
+            var dispatch = DispatcherSettings(chains: chains, telegramToken: settings.telegramToken)
+            dispatch.telegramAPIURL = settings.telegramURL
+            dispatch.version = tocsinVersion
+            services.append(
+                DispatcherService(
+                    database: store.working, transport: transport, secrets: secrets, settings: dispatch, logger: logger))
+        }
+        if settings.roles.contains(.engine) {
+            let engine = Engine(database: store.working, logger: logger)
+            services.append(engine)
+            checks.append(ReadinessCheck(name: "engine") { engine.isReady ? nil : "loading the triggers" })
+        }
         if settings.roles.contains(.listener) {
             let listener = ListenerService(chains: chains, database: store.working, logger: logger) { chain in
                 PooledChainSource(
@@ -91,17 +104,14 @@ private struct ClusterService: Service {
     let cluster: EmbeddedPostgres
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    let status = await cluster.waitUntilExit()
-                    try Task.checkCancellation()
-                    throw StorageError.unavailable(reason: "the embedded PostgreSQL ended with status \(status)")
-                }
-                group.addTask { try await gracefulShutdown() }
-                try await group.next()
-                group.cancelAll()
-            }
+        let (ended, end) = AsyncStream<Int32>.makeStream()
+        // Not a child of this task: waiting for a process cannot be cancelled, and it ends with `EmbeddedPostgres.stop()`.
+        Task {
+            end.yield(await cluster.waitUntilExit())
+            end.finish()
+        }
+        for await status in ended.cancelOnGracefulShutdown() {
+            throw StorageError.unavailable(reason: "the embedded PostgreSQL ended with status \(status)")
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Domain
+import Foundation
 import Logging
 import Metrics
 import ServiceLifecycle
@@ -50,7 +51,8 @@ struct ServeCommand: AsyncParsableCommand {
                 for await signal in signals {
                     if isDraining {
                         logger.warning("stopping at once", metadata: ["signal": "\(signal)"])
-                        throw CancellationError()
+                        // Not through the tasks: whoever hangs must not hold this up. Leases and locks end with us.
+                        _exit(130)
                     }
                     isDraining = true
                     logger.notice("draining; the same signal again stops at once", metadata: ["signal": "\(signal)"])
@@ -59,11 +61,7 @@ struct ServeCommand: AsyncParsableCommand {
             }
             tasks.addTask { try await group.run() }
             defer { tasks.cancelAll() }
-            do {
-                try await tasks.next()
-            } catch is CancellationError {
-                throw ExitCode(130)
-            }
+            try await tasks.next()
         }
     }
 }

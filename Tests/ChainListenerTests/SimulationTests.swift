@@ -74,7 +74,9 @@ struct SimulationTests {
                 restarts += simulation.restarts
             }
         }
-        print("seeds \(seeds): \(blocks) blocks, \(retractions) retractions, \(restarts) starts")
+        print(
+            "seeds \(seeds.first ?? 0)...\(seeds.last ?? 0): \(blocks) blocks, \(retractions) retractions, \(restarts) starts"
+        )
         #expect(retractions > 0)
     }
 

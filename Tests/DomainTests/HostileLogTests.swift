@@ -54,7 +54,7 @@ struct HostileLogTests {
                 return
             }
         }
-        #expect(elapsed < .seconds(2))
+        #expect(elapsed < .seconds(10))
     }
 
     @Test("U+0000 is text like any other")

@@ -45,14 +45,16 @@ struct CopyTests {
         let rows: [[SQLValue]] = [
             [
                 .integer(.min), .integer(-32_768), .integer(-2_147_483_648), .boolean(true), .double(-.infinity),
-                .text(""), .bytes([]), .uuid(identifier), .timestamp(Date(timeIntervalSince1970: -1)), .numeric(largest),
+                .text(""), .bytes([]), .uuid(identifier), .timestamp(Date(timeIntervalSince1970: -1)),
+                .numeric(largest),
                 .json("{}"), .json("[1]"), .duration(.seconds(-1)), .texts([]),
             ],
             [.integer(0)] + [SQLValue](repeating: .null, count: 13),
             [
                 .integer(.max), .integer(32_767), .integer(2_147_483_647), .boolean(false), .double(0.1),
                 .text("☃, \"x\""), .bytes([0, 255]), .uuid(identifier), .timestamp(Date(timeIntervalSince1970: 0.25)),
-                .numeric("-0.001"), .json("null"), .json("{\"a\": 1}"), .duration(.microseconds(1)), .optionalTexts(["x", nil]),
+                .numeric("-0.001"), .json("null"), .json("{\"a\": 1}"), .duration(.microseconds(1)),
+                .optionalTexts(["x", nil]),
             ],
         ]
         #expect(try await copy(rows) == 3)
@@ -71,8 +73,14 @@ struct CopyTests {
         try await makeTable()
         let good = (0..<5000 as Range<Int64>).map { [SQLValue.integer($0), .text(String(repeating: "x", count: 100))] }
         let cases: [([SQLValue], StorageError)] = [
-            ([.integer(1), .text("a\0b")], .invalidArgument(position: 2, reason: "the text holds U+0000, which PostgreSQL cannot store")),
-            ([.integer(1), .integer(1)], .invalidArgument(position: 2, reason: "the column's type takes no such value")),
+            (
+                [.integer(1), .text("a\0b")],
+                .invalidArgument(position: 2, reason: "the text holds U+0000, which PostgreSQL cannot store")
+            ),
+            (
+                [.integer(1), .integer(1)],
+                .invalidArgument(position: 2, reason: "the column's type takes no such value")
+            ),
             ([.integer(1)], .invalidArgument(position: 2, reason: "the copy has 2 columns, not 1")),
             ([.integer(1), .text("twice")], .uniqueViolation(constraint: "everything_key")),
         ]

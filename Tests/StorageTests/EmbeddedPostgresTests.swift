@@ -129,7 +129,8 @@ struct EmbeddedPostgresTests {
         let text = try String(contentsOfFile: file, encoding: .utf8)
         await server.stop()
         let rest = text.split(separator: "\n", maxSplits: 1)[1]
-        try "\(ProcessInfo.processInfo.processIdentifier)\n\(rest)".write(toFile: file, atomically: true, encoding: .utf8)
+        try "\(ProcessInfo.processInfo.processIdentifier)\n\(rest)".write(
+            toFile: file, atomically: true, encoding: .utf8)
         let again = try await EmbeddedPostgres.start(dataDirectory: directory.path, logger: .silent)
         #expect(try await read(again) == [42])
         await again.stop()

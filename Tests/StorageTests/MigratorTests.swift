@@ -49,10 +49,14 @@ struct MigratorTests {
     func disagreements() async throws {
         _ = try await run([one, two])
         let changed = Migration(version: 2, name: "two", script: two.script + " ")
-        await #expect(throws: StorageError.migration(.changed(version: 2, name: "two"))) { try await run([one, changed]) }
+        await #expect(throws: StorageError.migration(.changed(version: 2, name: "two"))) {
+            try await run([one, changed])
+        }
         await #expect(throws: StorageError.migration(.newerDatabase(version: 2))) { try await run([one]) }
         let third = Migration(version: 3, name: "three", script: "CREATE TABLE three (x int)")
-        await #expect(throws: StorageError.migration(.numbering(expected: 2, found: 3))) { try await run([one, third]) }
+        await #expect(throws: StorageError.migration(.numbering(expected: 2, found: 3))) {
+            try await run([one, third])
+        }
         await #expect(throws: StorageError.migration(.numbering(expected: 1, found: 2))) { try await run([two, one]) }
         try await TestDatabase.current.run("DELETE FROM schema_migrations WHERE version = 1")
         await #expect(throws: StorageError.migration(.unknown(version: 2, name: "two"))) {
@@ -83,7 +87,8 @@ struct MigratorTests {
 
     @Test("carries the files of migrations/ unchanged")
     func embedded() throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../migrations")
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "../../migrations")
         #expect(try Migration.load(directory: root.standardizedFileURL.path) == Migration.embedded)
     }
 

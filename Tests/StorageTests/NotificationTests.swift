@@ -14,7 +14,8 @@ struct NotificationTests {
             """
     }
     struct Listeners: Statement {
-        static let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        static let sql =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
         func decode(_ row: borrowing RowReader) throws(StorageError) -> Int64 { try row.integer(0) }
     }
 

@@ -110,7 +110,9 @@ struct PoolTests {
         let closing = Task { await test.database.close() }
         try await within(.seconds(5)) {
             while true {
-                do { _ = try await test.database.query(Echo<BigInt>(value: .integer(1))) } catch StorageError.closed { break }
+                do { _ = try await test.database.query(Echo<BigInt>(value: .integer(1))) } catch StorageError.closed {
+                    break
+                }
             }
         }
         finish.fire()
@@ -164,7 +166,9 @@ struct PoolTests {
     func hopeless() async throws {
         let missing = TestDatabase.current.configuration.with(database: "no_such_database")
         let database = Database(configuration: missing, logger: .silent)
-        await #expect(throws: StorageError.invalidConfiguration(reason: "FATAL:  database \"no_such_database\" does not exist")) {
+        await #expect(
+            throws: StorageError.invalidConfiguration(reason: "FATAL:  database \"no_such_database\" does not exist")
+        ) {
             try await within(.seconds(5)) { try await database.query(Echo<BigInt>(value: .integer(1))) }
         }
         await database.close()

@@ -77,7 +77,9 @@ struct RecoveryTests {
         try await database.withConnection { try await $0.run(script: "CREATE TABLE item (id bigint PRIMARY KEY)") }
         let reconnected = Signal()
         let listening = Task {
-            for await notification in database.listen(["channel"]) where notification == .reconnected { reconnected.fire() }
+            for await notification in database.listen(["channel"]) where notification == .reconnected {
+                reconnected.fire()
+            }
         }
         try await within(.seconds(20)) { try await reconnected.wait() }
 

@@ -74,11 +74,12 @@ final class Stack {
     }
 
     init(devnet options: [String] = []) async throws {
-        directory = FileManager.default.temporaryDirectory.appendingPathComponent("tocsin-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tocsin-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        directory = folder
         devnet = try Self.tool(["devnet.py", "--port", "0"] + options)
         let receivers = try ["webhook.py", "telegram.py", "mcp_server.py"].map { name in
-            let ledger = directory.appendingPathComponent("\(name).ledger").path
+            let ledger = folder.appendingPathComponent("\(name).ledger").path
             return try Self.tool(
                 ["receivers/\(name)", "--port", "0", "--ledger", ledger]
                     + (name == "webhook.py" ? ["--secret", Self.secret] : [])

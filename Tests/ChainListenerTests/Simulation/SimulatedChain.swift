@@ -1,6 +1,7 @@
 import Domain
 import Ethereum
 import EthereumRPC
+import TestSupport
 
 /// A block of a simulated chain with all of its logs, those of strangers too.
 struct SimulatedBlock: Sendable {
@@ -64,7 +65,7 @@ struct SimulatedChain: Sendable {
         var bloom = Bloom()
         for log in logs {
             bloom.insert(log.address)
-            for topic in log.topics { bloom.insert(topic: topic) }
+            for topic in log.topics { bloom.insert(topic) }
         }
         let header = Header(
             number: height, hash: hash, parentHash: parent, timestamp: 1_700_000_000 + Int64(number) * 12,

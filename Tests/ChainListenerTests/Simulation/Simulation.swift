@@ -8,14 +8,31 @@ import Testing
 
 @testable import ChainListener
 
+extension LifeLock {
+    /// Some process's lock; the same number gives the same lock.
+    static func test(_ number: UInt64) -> LifeLock {
+        var random = SeededGenerator(seed: number)
+        return LifeLock(using: &random)
+    }
+}
+
 extension Database {
-    /// Runs `body` while the life lock of the holder `number` is held.
+    /// Runs `body` while a life lock is held.
     nonisolated(nonsending) func alive<R: Sendable>(
-        _ number: Int32 = 1, _ body: nonisolated(nonsending) () async throws -> R
+        _ lock: LifeLock = .test(1), _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
-        try await withConnection { connection in
-            #expect(try await connection.first(TakeLifeLock(number: number)) == true)
-            return try await body()
+        let taken = Signal()
+        let keeper = Task { await lock.keep(on: self, clock: ContinuousClock()) { taken.fire() } }
+        do {
+            try await taken.wait()
+            let result = try await body()
+            keeper.cancel()
+            await keeper.value
+            return result
+        } catch {
+            keeper.cancel()
+            await keeper.value
+            throw error
         }
     }
 }
@@ -31,6 +48,7 @@ struct Simulation {
     var random: SeededGenerator
     private(set) var follower: Follower?
     private(set) var restarts = 0
+    private(set) var lastError: ChainSourceError?
 
     init(
         seed: UInt64, nodes faults: [NodeFaults] = [NodeFaults()], finality: FinalitySource = .tags,
@@ -43,12 +61,15 @@ struct Simulation {
         nodes.with { $0.crashes = crashes }
         chain = Self.chain(Int64(seed), finality: finality)
         store = CrashingStore(
-            inner: FeedStore(database: database, holder: 1, leaseDuration: .seconds(60), pruneMax: 8),
+            inner: FeedStore(
+                database: database, holder: LifeLock.test(1).holder, leaseDuration: .seconds(60), pruneMax: 8),
             crashes: crashes * 5, random: SharedRandom(seed: random.next()))
         settings = ListenerSettings()
         settings.windowDepth = 16
         settings.rangeMax = 20
         settings.segmentMax = 6
+        // One call after the other, so that a seed means one run.
+        settings.callsMax = 1
         self.random = random
     }
 
@@ -77,7 +98,8 @@ struct Simulation {
             guard var current = follower else { return nil }
             defer { follower = current }
             return try await current.step()
-        } catch is ChainSourceError {
+        } catch let error as ChainSourceError {
+            lastError = error
             return nil
         } catch is SimulatedCrash {
             follower = nil
@@ -95,7 +117,8 @@ struct Simulation {
             let tip = nodes.with { $0.chain.canonical.last }
             if pace == .atTip, follower?.checkpoint?.hash == tip { return }
         }
-        Issue.record("seed \(seed): the listener did not come to the tip in \(limit) steps")
+        Issue.record(
+            "seed \(seed): the listener did not come to the tip in \(limit) steps: \(String(describing: lastError))")
     }
 
     /// Holds what the database tells against the chain.

@@ -107,8 +107,8 @@ EVENTS = [
         "Approval(address* owner, address* approved, uint256* tokenId)",
         "ApprovalForAll(address* owner, address* operator, bool approved)",
         "MetadataUpdate(uint256 tokenId)",
-        "NewFeedback(uint256* agentId, address* clientAddress, uint64 feedbackIndex, int128 value, uint8 valueDecimals, "
-        "string* indexedTag1, string tag1, string tag2, string endpoint, string feedbackURI, bytes32 feedbackHash)",
+        "NewFeedback(uint256* agentId, address* clientAddress, uint64 feedbackIndex, int128 value, "
+        "uint8 valueDecimals, string* indexedTag1, string tag1, string tag2, string endpoint, string feedbackURI, bytes32 feedbackHash)",
         "FeedbackRevoked(uint256* agentId, address* clientAddress, uint64* feedbackIndex)",
         "ResponseAppended(uint256* agentId, address* clientAddress, uint64 feedbackIndex, address* responder, "
         "string responseURI, bytes32 responseHash)",

@@ -57,6 +57,9 @@ def test_a_life_of_an_agent(ctl, devnet):
     assert events(ctl("revoke", agent, index)) == ["FeedbackRevoked"]
     assert events(ctl("set-uri", agent, "ipfs://2")) == ["MetadataUpdate", "URIUpdated"]
     assert events(ctl("set-metadata", agent, "key=value")) == ["MetadataSet"]
+    wallet = ctl("set-wallet", agent, "6")["logs"][0]["arguments"]
+    assert (wallet["metadataKey"], wallet["metadataValue"]) == ("agentWallet", devnet.accounts[6])
+    assert ctl("set-wallet", agent)["logs"][0]["arguments"]["metadataValue"] == "0x"
     asked = ctl("request-validation", agent, "--validator", "2", "--hash", f"request {agent}")
     assert events(asked) == ["ValidationRequest"]
     answered = ctl("respond-validation", f"request {agent}", "77", "--tag", "tee")
@@ -86,6 +89,14 @@ def test_load_emits_as_many_as_asked(ctl, devnet, options):
     logs = devnet.rpc("eth_getLogs", {"fromBlock": hex(result["firstBlock"]), "toBlock": hex(result["lastBlock"])})
     assert len(logs) == (520 if "register" in options else 130)
     assert logs[-1]["blockHash"] == result["lastBlockHash"]
+
+
+@pytest.mark.parametrize("options", [[], ["--single"]])
+def test_load_spreads_feedback_over_agents(ctl, devnet, options):
+    result = ctl("load", "--events", "70", "--agents", "4", "--per-block", "33", "--tag1", "t", *options)
+    logs = devnet.rpc("eth_getLogs", {"fromBlock": hex(result["firstBlock"]), "toBlock": hex(result["lastBlock"])})
+    agents = [int(log["topics"][1], 16) for log in logs]
+    assert [agent - agents[0] for agent in agents] == [index % 4 for index in range(70)]
 
 
 def test_mine_and_reorg(ctl, devnet):

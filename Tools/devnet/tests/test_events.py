@@ -278,7 +278,13 @@ def test_feedback_events(devnet):
     receipt = devnet.send(1, "reputation", REVOKE, agent, 1)
     assert logs(receipt) == [log("FeedbackRevoked", agent, client, 1)]
     read = devnet.call("reputation", "readFeedback(uint256,address,uint64)", agent, client, 1)
-    assert abi_decode(["int128", "uint8", "string", "string", "bool"], read) == (-3200, 2, "tradingYield", "month", True)
+    assert abi_decode(["int128", "uint8", "string", "string", "bool"], read) == (
+        -3200,
+        2,
+        "tradingYield",
+        "month",
+        True,
+    )
     clients = devnet.call("reputation", "getClients(uint256)", agent)
     assert abi_decode(["address[]"], clients) == ((client,),)
     assert owner not in clients.hex()
@@ -404,9 +410,7 @@ def test_errors_of_erc721(devnet, signature, arguments, selector, types, values)
 def test_transfer_from_someone_else_names_the_owner(devnet):
     agent = devnet.register(0)
     with pytest.raises(RPCFailure) as failure:
-        devnet.call(
-            "identity", "transferFrom(address,address,uint256)", *devnet.accounts[1:3], agent, sender=0
-        )
+        devnet.call("identity", "transferFrom(address,address,uint256)", *devnet.accounts[1:3], agent, sender=0)
     values = [devnet.accounts[1], agent, devnet.accounts[0]]
     assert failure.value.data == "0x64283d7b" + abi_encode(["address", "uint256", "address"], values).hex()
 

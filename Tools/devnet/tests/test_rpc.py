@@ -60,7 +60,9 @@ def bloom_of(logs: list[dict]) -> int:
 
 
 def encoded_receipt(receipt: dict) -> bytes:
-    logs = [[data(log["address"]), [data(item) for item in log["topics"]], data(log["data"])] for log in receipt["logs"]]
+    logs = [
+        [data(log["address"]), [data(item) for item in log["topics"]], data(log["data"])] for log in receipt["logs"]
+    ]
     fields = [integer(receipt["status"]), integer(receipt["cumulativeGasUsed"]), data(receipt["logsBloom"]), logs]
     return integer(receipt["type"]) + rlp.encode(fields)
 
@@ -168,9 +170,7 @@ def test_get_logs_selects_what_a_plain_search_selects(eventful):
             query["address"] = addresses
         wanted = [addresses] if isinstance(addresses, str) else addresses
         expected = [
-            log
-            for log in everything
-            if low <= int(log["blockNumber"], 16) <= high and matches(log, wanted, topics)
+            log for log in everything if low <= int(log["blockNumber"], 16) <= high and matches(log, wanted, topics)
         ]
         assert eventful.rpc("eth_getLogs", query) == expected
         found += bool(expected)
@@ -320,7 +320,12 @@ def test_calls_read_the_state_of_their_block(devnet):
     devnet.send(0, "identity", "setAgentURI(uint256,string)", agent, "second")
     call = lambda block: devnet.call("identity", "tokenURI(uint256)", agent, block=block)  # noqa: E731
     assert b"second" in call("latest")
-    for selector in (before["number"], before["hash"], {"blockHash": before["hash"]}, {"blockNumber": before["number"]}):
+    for selector in (
+        before["number"],
+        before["hash"],
+        {"blockHash": before["hash"]},
+        {"blockNumber": before["number"]},
+    ):
         assert b"first" in call(selector)
     with pytest.raises(RPCFailure, match="header not found"):
         call("0xfffffff")

@@ -209,7 +209,8 @@ def test_forms_and_queries_are_accepted(bot):
 
 
 @pytest.mark.parametrize(
-    ("chat", "kind"), [(7, "private"), ("7", "private"), (-7, "group"), (-1000000000001, "supergroup"), ("@name", "channel")]
+    ("chat", "kind"),
+    [(7, "private"), ("7", "private"), (-7, "group"), (-1000000000001, "supergroup"), ("@name", "channel")],
 )
 def test_chat_ids(bot, chat, kind):
     assert bot.result("sendMessage", chat_id=chat, text="x")["chat"]["type"] == kind
@@ -258,7 +259,9 @@ def test_bad_messages(bot, fields, error):
 
 
 def test_lengths_count_what_is_visible(bot):
-    assert len(bot.result("sendMessage", chat_id=7, text="<b>" + "a" * 4096 + "</b>", parse_mode="HTML")["text"]) == 4096
+    assert (
+        len(bot.result("sendMessage", chat_id=7, text="<b>" + "a" * 4096 + "</b>", parse_mode="HTML")["text"]) == 4096
+    )
 
 
 @pytest.mark.parametrize(
@@ -281,7 +284,9 @@ def test_bad_buttons(bot, button, error):
 
 
 def test_good_buttons_may_come_as_json_text(bot):
-    markup = {"inline_keyboard": [[{"text": "a", "callback_data": "x" * 64}], [{"text": "b", "copy_text": {"text": "c"}}]]}
+    markup = {
+        "inline_keyboard": [[{"text": "a", "callback_data": "x" * 64}], [{"text": "b", "copy_text": {"text": "c"}}]]
+    }
     assert bot.result("sendMessage", chat_id=7, text="x", reply_markup=json.dumps(markup))["reply_markup"] == markup
 
 

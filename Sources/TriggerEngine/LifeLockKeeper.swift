@@ -4,7 +4,7 @@ import Storage
 struct LifeLockKeeper: Sendable {
     let database: Database
     let clock: any Clock<Duration>
-    /// The lock's number, which is the holder's name in the table of chains.
+    /// The lock's number, which is the holder's name in the table of cursors.
     let number: Int32
 
     /// Holds the lock until the task is cancelled, taking it again whenever the connection broke.
