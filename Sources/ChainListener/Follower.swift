@@ -74,7 +74,9 @@ struct Follower {
         defer { meters.lag(head: head, checkpoint: checkpoint?.number) }
 
         let historyEnd = newest.advanced(by: -tracker.depth)
-        if next <= historyEnd { return try await fill(upTo: historyEnd, sight) }
+        if newest.rawValue >= Int64(tracker.depth), next <= historyEnd {
+            return try await fill(upTo: historyEnd, sight)
+        }
         if newest < next, checkpoint == nil { return .atTip }
         return try await follow(tip.latest, by: tip.node, sight)
     }
@@ -97,7 +99,9 @@ struct Follower {
     }
 
     /// The rows of proved blocks, in the order of the chain, with the senders of their transactions.
-    func rows(of proofs: [BlockProver.Proof]) async throws -> [EventRow] {
+    ///
+    /// - Parameter known: Senders that were fetched already.
+    func rows(of proofs: [BlockProver.Proof], known: [Hash: Address] = [:]) async throws -> [EventRow] {
         var rows: [EventRow] = []
         for proof in proofs {
             for log in watched(proof.logs).sorted(by: { $0.logIndex < $1.logIndex }) {
@@ -105,22 +109,22 @@ struct Follower {
                 rows.append(EventRow(log: log, registry: registry, timestamp: proof.header.timestamp))
             }
         }
-        guard settings.fetchesSenders else { return rows }
-        var transactions: [Hash] = []
-        for row in rows where row.type != nil && transactions.last != row.log.transactionHash {
-            transactions.append(row.log.transactionHash)
-        }
-        guard !transactions.isEmpty, let senders = try await self.senders(of: transactions) else { return rows }
+        let events = rows.filter { $0.type != nil }.map(\.log)
+        let missing = events.filter { known[$0.transactionHash] == nil }
+        let senders = known.merging(try await self.senders(of: missing)) { known, _ in known }
         for index in rows.indices { rows[index].transactionFrom = senders[rows[index].log.transactionHash] }
         return rows
     }
 
-    /// Who sent `transactions`; nil where the nodes cannot say, which holds nothing up.
-    private func senders(of transactions: [Hash]) async throws -> [Hash: Address]? {
+    /// Who sent the transactions of `logs`; nobody where the nodes cannot say, which holds nothing up.
+    func senders(of logs: [Log]) async throws -> [Hash: Address] {
+        var transactions: [Hash] = []
+        for log in logs where transactions.last != log.transactionHash { transactions.append(log.transactionHash) }
+        guard settings.fetchesSenders, !transactions.isEmpty else { return [:] }
         do {
             return try await source.senders(of: transactions)
         } catch is ChainSourceError {
-            return nil
+            return [:]
         }
     }
 
