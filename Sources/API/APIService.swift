@@ -91,6 +91,10 @@ public final class APIService: Service {
             + TriggerRoutes(database: database, editor: editor, checker: checker).endpoints
             + ConditionRoutes(editor: editor).endpoints
             + ActionRoutes(editor: editor, checker: checker).endpoints
+            + AgentRoutes(database: database, ownership: ownership, chains: settings.chains, now: now).endpoints
+            + EventRoutes(database: database, chains: settings.chains).endpoints
+            + DeliveryRoutes(database: database).endpoints
+            + ChainRoutes(database: database, chains: settings.chains).endpoints
     }
 }
 

@@ -63,7 +63,9 @@ enum KeptHeaders {
         "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-request-id", "x-served-by",
     ]
 
-    /// The kept headers as a JSON object; nil where there are none. Of `Location` only the host is kept.
+    /// The kept headers as a JSON object; nil where there are none.
+    ///
+    /// Of `Location` only the host is kept.
     static func text(of headers: HeaderFields, redactor: Redactor) -> String? {
         var kept: [String: JSON] = [:]
         var size = 0

@@ -68,7 +68,7 @@ extension DispatcherService {
             } catch {
                 logger.debug("housekeeping must wait for the database", metadata: ["error": "\(error)"])
             }
-            for sender in senders.values { await sender.tidy() }
+            await mcp.tidy()
             try? await Task.sleep(for: Self.housekeepingInterval)
         }
     }

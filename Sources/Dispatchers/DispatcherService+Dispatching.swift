@@ -16,6 +16,7 @@ extension DispatcherService {
                         break
                     }
                 } else {
+                    await giveBack(board.shed().map { ($0.claim, DispatchState.refusal) })
                     await claim()
                 }
                 while let message = board.next() {
@@ -36,8 +37,7 @@ extension DispatcherService {
 
     private func attempt(_ message: Message) async -> Message? {
         let start = ContinuousClock.now
-        guard let sender = senders[message.claim.channel] else { return nil }
-        let attempt = await sender.send(message)
+        let attempt = await sender(for: message.claim.channel).send(message)
         var random = SystemRandomNumberGenerator()
         let disposition = Disposition.after(attempt.failure, attempt: message.claim.attempt, using: &random)
         record(message.claim, attempt, disposition)

@@ -17,7 +17,8 @@ public final class DispatcherService: Service {
     let logger: Logger
     let catalogue: Catalogue
     let telegram: TelegramSender
-    let senders: [Channel: any Sender]
+    let rest: RESTSender
+    let mcp: MCPSender
     let writer: OutcomeWriter
     let board: DispatchBoard
     let meters = DispatchMeters()
@@ -43,13 +44,19 @@ public final class DispatcherService: Service {
         telegram = TelegramSender(
             settings: .init(apiURL: settings.telegramAPIURL, token: settings.telegramToken), transport: transport,
             logger: logger, didMigrate: { message, chat in await migration.record(message, movedTo: chat) })
-        senders = [
-            .rest: RESTSender(transport: transport), .telegram: telegram,
-            .mcp: MCPSender(transport: transport, version: settings.version),
-        ]
+        rest = RESTSender(transport: transport)
+        mcp = MCPSender(transport: transport, version: settings.version)
         writer = OutcomeWriter(
             database: database, logger: logger, window: .milliseconds(5), patience: settings.lease,
             didWrite: { ids in board.release(ids) })
+    }
+
+    func sender(for channel: Channel) -> any Sender {
+        switch channel {
+        case .rest: rest
+        case .telegram: telegram
+        case .mcp: mcp
+        }
     }
 
     /// Looks for due deliveries at once; for whoever has just stored some in this process.
@@ -76,7 +83,7 @@ public final class DispatcherService: Service {
                 }
                 self.writer.close()
             }
-            for sender in self.senders.values { await sender.close() }
+            await self.mcp.close()
         } onGracefulShutdown: {
             self.board.beginDraining()
             self.bell.ring()

@@ -7,16 +7,6 @@ protocol Sender: Sendable {
     ///
     /// Cancelling the task breaks the attempt off, with a failure of the class `shutdown`.
     func send(_ message: Message) async -> Attempt
-
-    /// Gives up what is kept between attempts and was not used lately.
-    func tidy() async
-    /// Gives up everything, within a few seconds.
-    func close() async
-}
-
-extension Sender {
-    func tidy() async {}
-    func close() async {}
 }
 
 extension Message {

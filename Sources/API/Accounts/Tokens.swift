@@ -66,7 +66,8 @@ struct Tokens: Sendable {
         guard header["typ"] ?? .string("JWT") == .string("JWT"), header["crit"] == nil else { throw .malformed }
         // 32 bytes are 43 digits, the last of which has two bits to spare: they must be clear, or one signature could
         // be written in four ways.
-        guard let signature = decoded(parts[2]), signature.count == 32, parts[2].elementsEqual(encoded(signature)) else {
+        guard let signature = decoded(parts[2]), signature.count == 32, parts[2].elementsEqual(encoded(signature))
+        else {
             throw .wrongSignature
         }
     }

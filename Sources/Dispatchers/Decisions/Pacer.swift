@@ -21,28 +21,46 @@ struct Pacer {
         let isBot: Bool
     }
 
-    /// The most chats and reserved moments that are kept in mind; beyond it the idle ones are forgotten.
+    /// A delivery's place in the queues of its keys.
+    private struct Place {
+        /// How many of its keys have let it pass.
+        let passed: Int
+        let moment: Double
+    }
+
+    /// The most keys and reserved moments that are kept in mind; beyond it the idle ones are forgotten.
     static let maximum = 100_000
+    /// Moments this close are the same.
+    private static let tolerance = 1e-6
 
     /// When the bucket of a key would be full again.
     private var full: [Key: Double] = [:]
     private var paused: [Key: Double] = [:]
-    private var reserved: [Int64: Double] = [:]
+    private var places: [Int64: Place] = [:]
 
-    /// When `delivery` may go: `now` or later. A later moment is reserved for it.
+    /// When `delivery` may go on: `now`, or a later moment, which is reserved for it.
+    ///
+    /// It passes `keys` one after the other, so a long queue for the first takes nothing from the others.
     mutating func moment(for delivery: Int64, keys: [(Key, Rate)], now: Double) -> Double {
-        if let moment = reserved.removeValue(forKey: delivery), !keys.contains(where: { isPaused($0.0, at: now) }) {
-            if moment > now { reserved[delivery] = moment }
-            return max(moment, now)
+        var passed = 0
+        if let place = places.removeValue(forKey: delivery), !keys.contains(where: { isPaused($0.0, at: now) }) {
+            if place.moment > now + Self.tolerance {
+                places[delivery] = place
+                return place.moment
+            }
+            passed = place.passed
         }
-        var moment = now
-        for (key, rate) in keys {
-            moment = max(moment, (full[key] ?? 0) - rate.interval * (rate.burst - 1))
+        for (key, rate) in keys.dropFirst(passed) {
+            let moment = max(now, (full[key] ?? 0) - rate.interval * (rate.burst - 1))
+            full[key] = max(full[key] ?? 0, moment) + rate.interval
+            passed += 1
+            if moment > now + Self.tolerance {
+                places[delivery] = Place(passed: passed, moment: moment)
+                forgetIdle(now)
+                return moment
+            }
         }
-        for (key, rate) in keys { full[key] = max(full[key] ?? 0, moment) + rate.interval }
-        if moment > now { reserved[delivery] = moment }
-        forgetIdle(now)
-        return moment
+        return now
     }
 
     /// Keeps `key` quiet until `moment`, as a receiver asked for; reservations before it are void.
@@ -51,12 +69,12 @@ struct Pacer {
         paused[key] = max(paused[key] ?? 0, moment)
     }
 
-    private func isPaused(_ key: Key, at now: Double) -> Bool { (paused[key] ?? 0) > now }
+    private func isPaused(_ key: Key, at now: Double) -> Bool { (paused[key] ?? 0) > now + Self.tolerance }
 
     private mutating func forgetIdle(_ now: Double) {
         if full.count > Self.maximum { full = full.filter { $0.value > now } }
         if paused.count > Self.maximum { paused = paused.filter { $0.value > now } }
-        if reserved.count > Self.maximum { reserved = reserved.filter { $0.value > now } }
-        if reserved.count > Self.maximum { reserved = [:] }
+        if places.count > Self.maximum { places = places.filter { $0.value.moment > now } }
+        if places.count > Self.maximum { places = [:] }
     }
 }

@@ -59,7 +59,9 @@ final class MCPSender: Sender {
         return attempt
     }
 
+    /// Ends the sessions that were not used for long.
     func tidy() async { await end(sessions.removeIdle(before: .now - MCPSessions.idleMaximum)) }
+    /// Ends every session, within a few seconds.
     func close() async { await end(sessions.removeAll()) }
 
     // MARK: The call

@@ -125,7 +125,8 @@ final class Catalogue: Sendable {
             return .success(try ActionConfiguration(channel: channel, config: config, keeping: opened))
         } catch {
             logger.error(
-                "an action cannot be used", metadata: ["action.id": "\(row.key.actionID)", "error": "\(type(of: error))"])
+                "an action cannot be used",
+                metadata: ["action.id": "\(row.key.actionID)", "error": "\(type(of: error))"])
             return .failure(Failure(.configuration, "the action's config or secrets cannot be used"))
         }
     }

@@ -18,7 +18,8 @@ struct ChatMigration: Sendable {
             try await database.transaction { connection in
                 try await connection.execute(
                     MoveActionsToChat(
-                        destinationID: claim.destinationID, oldChat: message.configuration.target, newChat: String(chat)))
+                        destinationID: claim.destinationID, oldChat: message.configuration.target, newChat: String(chat)
+                    ))
                 try await connection.execute(
                     MoveDestinationToChat(destinationID: claim.destinationID, newChat: String(chat)))
             }

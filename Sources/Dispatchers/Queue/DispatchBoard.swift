@@ -97,7 +97,15 @@ final class DispatchBoard: Sendable {
         return state.withLock { $0.decisions.admit(message, pace: pace, now: now) }
     }
 
-    func next() -> Message? { state.withLock { $0.decisions.next() } }
+    func next() -> Message? {
+        let now = now
+        return state.withLock { $0.decisions.next(now: now) }
+    }
+
+    func shed() -> [Message] {
+        let now = now
+        return state.withLock { $0.decisions.shed(now: now) }
+    }
 
     func finish(_ message: Message, failure: Failure?, pace: [(Pacer.Key, Pacer.Rate)]) -> Message? {
         let now = now

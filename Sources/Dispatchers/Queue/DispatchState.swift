@@ -15,6 +15,9 @@ struct DispatchState {
         var renewedAt: Double
     }
 
+    /// How long a delivery stays away whose destination has too much waiting.
+    static let refusal = Duration.seconds(2)
+
     private var scheduler: Scheduler<Message>
     private var pacer = Pacer()
     private var paused = PausedDestinations()
@@ -58,20 +61,23 @@ struct DispatchState {
             let moment = pacer.moment(for: message.claim.id, keys: pace, now: now)
             if moment > now { return .giveBack(after: .seconds(moment - now)) }
         }
-        switch scheduler.add(message, destination: message.claim.destinationID) {
+        switch scheduler.add(message, destination: message.claim.destinationID, now: now) {
         case .accepted: return .accepted
-        case .refused(let delay): return .giveBack(after: delay)
+        case .refused: return .giveBack(after: Self.refusal)
         }
     }
 
     /// The next message to send; nil when none may be.
-    mutating func next() -> Message? { isDraining ? nil : scheduler.next() }
+    mutating func next(now: Double) -> Message? { isDraining ? nil : scheduler.next(now: now) }
+
+    /// Takes out what waits for destinations that do not get on, so that others find room.
+    mutating func shed(now: Double) -> [Message] { scheduler.shed(now: now) }
 
     /// Ends an attempt and answers what follows in its place.
     mutating func finish(
         _ message: Message, failure: Failure?, pace: [(Pacer.Key, Pacer.Rate)], now: Double
     ) -> Message? {
-        scheduler.finish(destination: message.claim.destinationID)
+        scheduler.finish(destination: message.claim.destinationID, now: now)
         if let failure, let pause = failure.pause {
             let until = now + pause.inSeconds
             if pace.isEmpty {
@@ -82,7 +88,7 @@ struct DispatchState {
                 }
             }
         }
-        return isDraining ? nil : scheduler.next()
+        return next(now: now)
     }
 
     /// Starts nothing more from now on.

@@ -93,7 +93,9 @@ final class OutcomeWriter: Sendable {
             for outcome in batch {
                 logger.error(
                     "an outcome could not be written; its lease will return the delivery",
-                    metadata: ["delivery.id": "\(outcome.deliveryID)", "attempt": "\(outcome.number)", "error": "\(error)"])
+                    metadata: [
+                        "delivery.id": "\(outcome.deliveryID)", "attempt": "\(outcome.number)", "error": "\(error)",
+                    ])
             }
             didWrite(batch.map(\.deliveryID))
             return

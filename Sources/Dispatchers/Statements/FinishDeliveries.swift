@@ -82,7 +82,8 @@ struct FinishDeliveries: Statement {
             .optionalTexts(outcomes.map(\.attempt.peer)), .optionalTexts(outcomes.map(\.attempt.httpVersion)),
             microseconds(\.dns), microseconds(\.connect), microseconds(\.tls), microseconds(\.firstByte),
             microseconds(\.total), .optionalIntegers(outcomes.map { $0.attempt.isReused.map { $0 ? 1 : 0 } }),
-            .optionalByteStrings(outcomes.map(\.attempt.requestSHA256)), .jsons(outcomes.map(\.attempt.responseHeaders)),
+            .optionalByteStrings(outcomes.map(\.attempt.requestSHA256)),
+            .jsons(outcomes.map(\.attempt.responseHeaders)),
             .optionalByteStrings(outcomes.map(\.attempt.responseBody)),
             .booleans(outcomes.map(\.attempt.isBodyTruncated)),
         ]

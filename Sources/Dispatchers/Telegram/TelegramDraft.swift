@@ -51,7 +51,8 @@ struct TelegramDraft {
 
     private var text: String {
         let addsNotice = notice.kind == .retraction && !action.message.saysKind
-        let prefix = addsNotice ? Self.escape(Self.retractionNotice, for: isPlain ? .none : action.parseMode) + "\n" : ""
+        let prefix =
+            addsNotice ? Self.escape(Self.retractionNotice, for: isPlain ? .none : action.parseMode) + "\n" : ""
         let prefixLength = addsNotice ? Self.retractionNotice.utf16.count + 1 : 0
         var text = action.message.render(notice, limit: limit - prefixLength)
         if isPlain { text = action.message.context.visibleText(of: text) }
