@@ -60,9 +60,14 @@ extension Follower {
         guard settings.callsMax > 1 else { return (try await prove(blocks), [:]) }
         let logs = blocks.flatMap(\.logs)
         let follower = self
-        async let senders = follower.senders(of: logs)
+        async let asked = follower.senders(of: logs)
         let proofs = try await prove(blocks)
-        return (proofs, try await senders)
+        do {
+            return (proofs, try await asked)
+        } catch is ChainSourceError {
+            // What is missing is asked for again.
+            return (proofs, [:])
+        }
     }
 
     /// Observes `newest` and whatever must be observed before it.

@@ -33,6 +33,10 @@ struct Follower {
     var rangeSize: RangeSize
     /// How many blocks near the tip are asked for at once.
     var segmentSize: RangeSize
+    /// How often in a row the nodes did not say who sent transactions.
+    var senderFailures = 0
+    /// After so many, events are stored without senders until the nodes say them again.
+    private static let senderFailuresMax = 5
     /// The newest block that a node showed, not under the checkpoint.
     var head: BlockNumber?
 
@@ -101,7 +105,7 @@ struct Follower {
     /// The rows of proved blocks, in the order of the chain, with the senders of their transactions.
     ///
     /// - Parameter known: Senders that were fetched already.
-    func rows(of proofs: [BlockProver.Proof], known: [Hash: Address] = [:]) async throws -> [EventRow] {
+    mutating func rows(of proofs: [BlockProver.Proof], known: [Hash: Address] = [:]) async throws -> [EventRow] {
         var rows: [EventRow] = []
         for proof in proofs {
             for log in watched(proof.logs).sorted(by: { $0.logIndex < $1.logIndex }) {
@@ -111,21 +115,33 @@ struct Follower {
         }
         let events = rows.filter { $0.type != nil }.map(\.log)
         let missing = events.filter { known[$0.transactionHash] == nil }
-        let senders = known.merging(try await self.senders(of: missing)) { known, _ in known }
+        let senders = known.merging(try await self.patientSenders(of: missing)) { known, _ in known }
         for index in rows.indices { rows[index].transactionFrom = senders[rows[index].log.transactionHash] }
         return rows
     }
 
-    /// Who sent the transactions of `logs`; nobody where the nodes cannot say, which holds nothing up.
+    /// Who sent the transactions of `logs`; nobody once the nodes failed to say so a few times in a row.
+    ///
+    /// A node that lags knows them soon, and an event without its sender would be missed by a condition on it; one that
+    /// keeps no index of old transactions never will.
+    private mutating func patientSenders(of logs: [Log]) async throws -> [Hash: Address] {
+        do {
+            let senders = try await senders(of: logs)
+            if !senders.isEmpty { senderFailures = 0 }
+            return senders
+        } catch let error as ChainSourceError {
+            guard senderFailures < Self.senderFailuresMax else { return [:] }
+            senderFailures += 1
+            throw error
+        }
+    }
+
+    /// Who sent the transactions of `logs`.
     func senders(of logs: [Log]) async throws -> [Hash: Address] {
         var transactions: [Hash] = []
         for log in logs where transactions.last != log.transactionHash { transactions.append(log.transactionHash) }
         guard settings.fetchesSenders, !transactions.isEmpty else { return [:] }
-        do {
-            return try await source.senders(of: transactions)
-        } catch is ChainSourceError {
-            return [:]
-        }
+        return try await source.senders(of: transactions)
     }
 
     /// Proves `blocks`, several at once, in their order.
