@@ -10,7 +10,9 @@ import Testing
 
 @Suite("Concurrent writers", .freshDatabase)
 struct ConcurrencyTests {
-    /// API calls of different lengths commit triggers while events are appended. Each appended event notes which
+    /// API calls of different lengths commit triggers while events are appended.
+    ///
+    /// Each appended event notes which
     /// triggers were acknowledged before its transaction began to commit; all of those must see it.
     @Test("a trigger acknowledged before an event was committed sees it")
     func acknowledged() async throws {
