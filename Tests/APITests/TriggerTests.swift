@@ -64,6 +64,14 @@ struct TriggerTests {
             #expect(everywhere.data["finality"] == .string("safe"))
             #expect(everywhere.data["name"] == .string("Updated Trigger Name"))
 
+            let same = try await john.send("PUT", "/triggers/\(id)", #"{"organization_id": "\#(john.organizationID)"}"#)
+            #expect(same.status == 200)
+            for (name, value) in [("organization_id", "\"\(john.userID)\""), ("conditions", "[]"), ("id", "1")] {
+                let refused = try await john.send("PUT", "/triggers/\(id)", #"{"\#(name)": \#(value)}"#)
+                #expect(refused.status == 400)
+                #expect(refused.fields == [name])
+            }
+
             let deleted = try await john.send("DELETE", "/triggers/\(id)")
             #expect(deleted.status == 204)
             #expect(deleted.text.isEmpty)
