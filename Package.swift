@@ -22,6 +22,7 @@ func tests(_ name: String, _ others: [Target.Dependency] = []) -> Target {
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
@@ -54,7 +55,7 @@ let package = Package(
             dependencies: [
                 "API", "ChainListener", "TriggerEngine", "Dispatchers", "Storage", "EthereumRPC", "HTTPClient",
                 "Signatures", "Conditions", "Templates", "Domain", "Ethereum",
-                arguments, configuration, system, lifecycle, signals, log, metrics,
+                arguments, configuration, system, lifecycle, signals, log, metrics, coreMetrics,
             ],
             swiftSettings: strict),
         module(
@@ -68,7 +69,7 @@ let package = Package(
         module("TriggerEngine", ["Conditions", "Templates", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
         module(
             "Dispatchers",
-            ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
+            ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", crypto, log, metrics, lifecycle]),
         // Sources/Storage/SQL is a link to migrations/: the executable carries the schema inside it.
         .target(
             name: "Storage", dependencies: ["Domain", "Ethereum", "CPostgres", log, metrics, lifecycle],
@@ -89,8 +90,8 @@ let package = Package(
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
 
         .target(
-            name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", log], path: "Tests/TestSupport",
-            swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", "CSecp256k1", log],
+            path: "Tests/TestSupport", swiftSettings: strict),
         tests("Ethereum"),
         tests("Domain", ["Ethereum"]),
         tests("Signatures", ["Ethereum"]),

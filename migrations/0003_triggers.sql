@@ -10,6 +10,8 @@ CREATE TABLE triggers (
     chain_id           bigint CHECK (chain_id > 0),
     registry           text NOT NULL CHECK (registry IN ('identity', 'reputation', 'validation', 'any')),
     enabled            boolean NOT NULL DEFAULT true,
+    -- When it was last switched on: what the feed held long before is not for it.
+    enabled_at         timestamptz NOT NULL DEFAULT now(),
     is_stateful        boolean NOT NULL DEFAULT false,
     finality           text NOT NULL DEFAULT 'latest' CHECK (finality IN ('latest', 'safe', 'finalized')),
     mode               text NOT NULL DEFAULT 'live' CHECK (mode IN ('live', 'shadow')),
@@ -19,6 +21,14 @@ CREATE TABLE triggers (
     updated_at         timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX triggers_organization ON triggers (organization_id, created_at DESC, id);
+
+CREATE FUNCTION note_enabling() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.enabled_at := now();
+    RETURN NEW;
+END $$;
+CREATE TRIGGER triggers_enabled BEFORE UPDATE ON triggers
+    FOR EACH ROW WHEN (NEW.enabled AND NOT OLD.enabled) EXECUTE FUNCTION note_enabling();
 
 CREATE TABLE trigger_conditions (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

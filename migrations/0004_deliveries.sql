@@ -32,7 +32,8 @@ CREATE TABLE deliveries (
     lease_id        bigint,
     lease_until     timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT deliveries_once UNIQUE (action_id, event_id, kind),
+    -- The event first, so that it also serves a retraction's question for all deliveries of an event.
+    CONSTRAINT deliveries_once UNIQUE (event_id, action_id, kind),
     CONSTRAINT lease_iff_leased CHECK ((lease_id IS NOT NULL) = (state = 1) AND (lease_until IS NOT NULL) = (state = 1))
 ) WITH (
     fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0
@@ -63,6 +64,8 @@ CREATE TABLE finished_deliveries (
 ) PARTITION BY RANGE (finished_at);
 CREATE TABLE finished_deliveries_default PARTITION OF finished_deliveries DEFAULT;
 CREATE INDEX finished_deliveries_id ON finished_deliveries (id);
+-- Serves retractions.
+CREATE INDEX finished_deliveries_event ON finished_deliveries (event_id);
 CREATE INDEX finished_deliveries_organization ON finished_deliveries (organization_id, id);
 
 CREATE TABLE attempts (

@@ -58,17 +58,11 @@ struct Listener: Sendable {
         while true {
             try Task.checkCancellation()
             do {
-                var current =
-                    if let follower { follower } else {
-                        try await Follower.resume(
-                            lease, chain: chain, source: source, store: store, settings: settings, meters: meters)
-                    }
-                let pace = try await current.step()
-                follower = current
+                let pace = try await step(&follower, lease)
                 backoff.succeed()
                 lateCount = 0
-                enter(pace == .behind ? .catchingUp : .following, current)
-                try await keep(lease, &keeper, head: current.head, error: nil)
+                enter(pace == .behind ? .catchingUp : .following, follower)
+                try await keep(lease, &keeper, head: follower?.head, error: nil)
                 if pace == .atTip { try await clock.sleep(for: chain.pollInterval) }
             } catch ListenerError.halted(let reason) {
                 try await store.halt(lease, reason: reason)
@@ -84,11 +78,30 @@ struct Listener: Sendable {
                     if let endpoint { source.distrust(endpoint, because: reason) }
                 }
                 let text = Self.text(error)
-                enter(.failing(text))
-                try await keep(lease, &keeper, head: nil, error: text)
-                try await clock.sleep(for: backoff.fail(using: &random))
+                let wait = backoff.fail(using: &random)
+                // One wrong answer among right ones is a node's everyday life, not a state of the chain.
+                if backoff.failures > 1 {
+                    enter(.failing(text))
+                    try await keep(lease, &keeper, head: nil, error: text)
+                } else {
+                    logger.debug("a look at the nodes failed", metadata: ["error": "\(text)"])
+                    try await keep(lease, &keeper, head: nil, error: nil)
+                }
+                try await clock.sleep(for: wait)
             }
         }
+    }
+
+    /// Makes the follower where there is none, and takes one step; what it learned stays, also from a failure.
+    private func step(_ follower: inout Follower?, _ lease: Lease) async throws -> Follower.Pace {
+        var current =
+            if let follower { follower } else {
+                try await Follower.resume(
+                    lease, chain: chain, source: source, store: store, settings: settings, meters: meters,
+                    clock: clock)
+            }
+        defer { follower = current }
+        return try await current.step()
     }
 
     /// Keeps the lease where a third of its time went by since the last write, or the error changed.

@@ -8,6 +8,8 @@ public struct ListenerSettings: Sendable {
     public var segmentMax = 32
     /// The most calls to the nodes that one chain has under way at once.
     public var callsMax = 8
+    /// How long a second look at a block may take before the block is stored without it.
+    public var secondLookLimit: Duration = .seconds(5)
     /// How long a lease holds without being kept; a holder whose process ended is replaced at once.
     public var leaseDuration: Duration = .seconds(15)
     /// How long a listener waits that found its chain's lease taken, or its chain halted.
@@ -18,6 +20,8 @@ public struct ListenerSettings: Sendable {
     public var retryFirst: Duration = .milliseconds(250)
     /// The longest wait after a failure.
     public var retryCeiling: Duration = .seconds(30)
+    /// Whether ranges of history are asked of a second node too, where there is one, and the answers compared.
+    public var comparesHistory = true
     /// Whether the senders of transactions are fetched, for conditions on `transaction_from`.
     public var fetchesSenders = true
 

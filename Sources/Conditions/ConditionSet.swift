@@ -28,6 +28,14 @@ public struct ConditionSet: Sendable {
         steps = expression.steps(impliedBy: eventTypes)
     }
 
+    /// No conditions, which hold for every event.
+    public static let empty = ConditionSet(eventTypes: .all, steps: [])
+
+    private init(eventTypes: EventTypes, steps: ContiguousArray<Step>) {
+        self.eventTypes = eventTypes
+        self.steps = steps
+    }
+
     /// Whether all conditions hold for `event`.
     public func matches(_ event: Event) -> Bool {
         guard eventTypes.contains(event.type) else { return false }

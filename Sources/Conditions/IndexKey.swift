@@ -21,12 +21,14 @@ public struct IndexKey: Hashable, Sendable {
 extension ConditionSet {
     /// Equalities of which at least one holds for each event that can match; none where the conditions need no equality.
     ///
-    /// Of several such lists the most selective one: that of the rarest fields, then the shortest.
+    /// Of several such lists the most selective one: that of the rarest fields, then the shortest. No key stands in it
+    /// twice.
     public var indexKeys: [IndexKey] {
         var index = 0
         var best: [IndexKey]?
         while index < steps.count { best = Self.better(best, keys(at: &index)) }
-        return best ?? []
+        guard let best, best.count > 1 else { return best ?? [] }
+        return Array(Set(best))
     }
 
     /// The keys of the step at `index` and its members; moves `index` behind them.

@@ -56,6 +56,7 @@ public final class Database: Sendable {
     ///
     /// - Throws: what `body` throws; `StorageError.commitUnknown` where the connection broke during the commit;
     ///   `.transactionAborted` where `body` went on after a statement had failed.
+    @discardableResult
     public nonisolated(nonsending) func transaction<R: Sendable>(
         _ isolation: IsolationLevel = .readCommitted, readOnly: Bool = false,
         _ body: nonisolated(nonsending) (Connection) async throws -> R
@@ -66,6 +67,7 @@ public final class Database: Sendable {
     /// Lends `body` a connection, without a transaction.
     ///
     /// A transaction that `body` leaves open is rolled back and its advisory locks are released.
+    @discardableResult
     public nonisolated(nonsending) func withConnection<R: Sendable>(
         _ body: nonisolated(nonsending) (Connection) async throws -> R
     ) async throws -> R {

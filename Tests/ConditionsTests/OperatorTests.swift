@@ -2,6 +2,7 @@ import Conditions
 import Domain
 import Ethereum
 import Foundation
+import TestSupport
 import Testing
 
 /// One comparison of one field with one value of it.

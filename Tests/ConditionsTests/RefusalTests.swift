@@ -1,6 +1,7 @@
 import Conditions
 import Domain
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Refusals")

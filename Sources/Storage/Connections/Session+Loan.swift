@@ -3,8 +3,14 @@ extension Session {
     func query<S: Statement>(
         _ statement: S, loan: UInt64, _ deadline: ContinuousClock.Instant, _ ticket: CancelTicket
     ) async throws(StorageError) -> [S.Row] {
-        try await open(loan: loan, until: deadline)
-        return try rows(statement, ticket: ticket)
+        let isFirst = try await open(loan: loan, until: deadline)
+        do throws(StorageError) {
+            return try rows(statement, ticket: ticket)
+        } catch .unavailable where isFirst && S.sql.isReadOnly {
+            // The link died between the look at it and the answer. Reading again does no harm.
+            try await reopen(loan: loan, until: deadline)
+            return try rows(statement, ticket: ticket)
+        }
     }
 
     func execute<S: Statement>(
@@ -27,5 +33,13 @@ extension Session {
         try await open(loan: loan, until: deadline)
         let statement = try prepare(type)
         return (statement.parameterTypes.count, statement.columnTypes.count)
+    }
+}
+
+extension String {
+    /// Whether the statement begins as one that changes nothing; only such a one may be lost without a trace.
+    var isReadOnly: Bool {
+        let word = drop { $0.isWhitespace }.prefix { $0.isLetter }.uppercased()
+        return word == "SELECT" || word == "SHOW" || word == "VALUES" || word == "TABLE"
     }
 }

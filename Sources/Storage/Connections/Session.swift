@@ -53,12 +53,14 @@ actor Session {
     /// Refuses a borrower whose loan is over; makes sure, once for each loan, that the link works.
     ///
     /// - Parameter deadline: until when a server that cannot be reached is tried again.
-    func open(loan: UInt64, until deadline: ContinuousClock.Instant) async throws(StorageError) {
+    /// - Returns: Whether this is the loan's first step.
+    @discardableResult
+    func open(loan: UInt64, until deadline: ContinuousClock.Instant) async throws(StorageError) -> Bool {
         guard loan == self.loan else { throw .connectionReleased }
-        guard checkedLoan != loan else { return }
+        guard checkedLoan != loan else { return false }
         if link?.isAlive() == true {
             checkedLoan = loan
-            return
+            return true
         }
         close()
         var backoff = Backoff()
@@ -70,7 +72,7 @@ actor Session {
                 cancelKey = key
                 checkedLoan = loan
                 health.reached()
-                return
+                return true
             } catch {
                 let pause = backoff.next()
                 guard error.isTransient, ContinuousClock.now + pause < deadline else {
@@ -265,13 +267,5 @@ actor Session {
     /// When a server that does not answer is given up: some time after it should have cancelled the statement itself.
     var deadline: ContinuousClock.Instant? {
         configuration.statementTimeout > .zero ? .now + configuration.statementTimeout + .seconds(5) : nil
-    }
-}
-
-extension String {
-    /// Whether the statement begins as one that changes nothing; only such a one may be lost without a trace.
-    fileprivate var isReadOnly: Bool {
-        let word = drop { $0.isWhitespace }.prefix { $0.isLetter }.uppercased()
-        return word == "SELECT" || word == "SHOW" || word == "VALUES" || word == "TABLE"
     }
 }
