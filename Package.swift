@@ -105,7 +105,7 @@ let package = Package(
         tests("Dispatchers", ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log]),
         tests(
             "API",
-            ["Templates", "Signatures", "CSecp256k1", "Storage", "EthereumRPC", "HTTPClient", "Domain", "Ethereum", log]),
+            ["Templates", "Signatures", "CSecp256k1", "Storage", "EthereumRPC", "HTTPClient", "Domain", "Ethereum", lifecycle, log]),
         .testTarget(
             name: "TocsinTests",
             dependencies: ["Tocsin", "Storage", "Domain", "Ethereum", "TestSupport"],
