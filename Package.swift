@@ -37,7 +37,13 @@ let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-ser
 
 let package = Package(
     name: "tocsin",
-    products: [.executable(name: "tocsin", targets: ["Tocsin"])],
+    products: [
+        .executable(name: "tocsin", targets: ["Tocsin"]),
+        // What Benchmarks/ measures in process.
+        .library(
+            name: "TocsinModules",
+            targets: ["TriggerEngine", "EthereumRPC", "HTTPClient", "Conditions", "Templates", "Domain", "Ethereum"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
@@ -105,7 +111,11 @@ let package = Package(
         tests("TriggerEngine", ["Conditions", "Storage", "Domain", "Ethereum", log]),
         tests("Dispatchers", ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log]),
         tests(
-            "API", ["Signatures", "Storage", "EthereumRPC", "HTTPClient", "Domain", "Ethereum", hummingbird, hummingbirdTesting, log]),
+            "API",
+            [
+                "Signatures", "Storage", "EthereumRPC", "HTTPClient", "Domain", "Ethereum", hummingbird,
+                hummingbirdTesting, log,
+            ]),
         .testTarget(
             name: "TocsinTests",
             dependencies: ["Tocsin", "Storage", "Domain", "Ethereum", "TestSupport"],
