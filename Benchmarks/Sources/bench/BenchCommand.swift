@@ -16,5 +16,6 @@ struct BenchCommand: AsyncParsableCommand {
 func report(_ result: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     print(String(decoding: try encoder.encode(result), as: UTF8.self))
 }

@@ -17,8 +17,8 @@ struct DecodeCommand: AsyncParsableCommand {
     @Option(help: "How many answers are decoded.") var rounds = 20
 
     private struct Result: Encodable {
-        var logs_per_s: Double
-        var megabytes_per_s: Double
+        var logsPerS: Double
+        var megabytesPerS: Double
         var events: Int
         var seed: UInt64
     }
@@ -36,8 +36,8 @@ struct DecodeCommand: AsyncParsableCommand {
         guard events == rounds * logCount else { throw ValidationError("only \(events) logs were decoded") }
         try report(
             Result(
-                logs_per_s: Double(events) / seconds,
-                megabytes_per_s: Double(answer.logs.count * rounds) / seconds / 1e6, events: events, seed: World.seed))
+                logsPerS: Double(events) / seconds,
+                megabytesPerS: Double(answer.logs.count * rounds) / seconds / 1e6, events: events, seed: World.seed))
     }
 
     /// How many events an answer holds, each decoded.
@@ -65,8 +65,8 @@ struct ParseCommand: AsyncParsableCommand {
     @Option(help: "How many answers are parsed.") var rounds = 100
 
     private struct Result: Encodable {
-        var logs_per_s: Double
-        var megabytes_per_s: Double
+        var logsPerS: Double
+        var megabytesPerS: Double
     }
 
     func run() async throws {
@@ -77,7 +77,7 @@ struct ParseCommand: AsyncParsableCommand {
         guard seconds > 0 else { throw ValidationError("the answer is not JSON") }
         try report(
             Result(
-                logs_per_s: Double(rounds * logCount) / seconds,
-                megabytes_per_s: Double(rounds * answer.logs.count) / seconds / 1e6))
+                logsPerS: Double(rounds * logCount) / seconds,
+                megabytesPerS: Double(rounds * answer.logs.count) / seconds / 1e6))
     }
 }

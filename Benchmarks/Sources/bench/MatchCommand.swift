@@ -5,14 +5,14 @@ import TriggerEngine
 
 /// What looking up events cost.
 private struct MatchResult: Encodable {
-    var us_p50: Double
-    var us_p99: Double
-    var rss_mib: Double
+    var usP50: Double
+    var usP99: Double
+    var rssMib: Double
     /// Over the first events, so that the index and evaluating everything can be compared.
     var checksum: Int
-    var matches_per_event: Double
-    var share_of_events: Double
-    var build_seconds: Double
+    var matchesPerEvent: Double
+    var shareOfEvents: Double
+    var buildSeconds: Double
     var seed: UInt64
 }
 
@@ -71,10 +71,10 @@ struct MatchCommand: AsyncParsableCommand {
         let (times, matches) = measure(events, find)
         try report(
             MatchResult(
-                us_p50: quantile(times, 0.5), us_p99: quantile(times, 0.99), rss_mib: memory, checksum: checksum,
-                matches_per_event: Double(matches) / Double(max(times.count, 1)),
-                share_of_events: Double(times.count) / Double(max(events.count, 1)),
-                build_seconds: Double(built) / 1e9, seed: World.seed))
+                usP50: quantile(times, 0.5), usP99: quantile(times, 0.99), rssMib: memory, checksum: checksum,
+                matchesPerEvent: Double(matches) / Double(max(times.count, 1)),
+                shareOfEvents: Double(times.count) / Double(max(events.count, 1)),
+                buildSeconds: Double(built) / 1e9, seed: World.seed))
     }
 }
 
@@ -107,10 +107,10 @@ struct LinearCommand: AsyncParsableCommand {
         let (times, matches) = measure(events, find)
         try report(
             MatchResult(
-                us_p50: quantile(times, 0.5), us_p99: quantile(times, 0.99), rss_mib: memory, checksum: checksum,
-                matches_per_event: Double(matches) / Double(max(times.count, 1)),
-                share_of_events: Double(times.count) / Double(max(events.count, 1)),
-                build_seconds: Double(built) / 1e9, seed: World.seed))
+                usP50: quantile(times, 0.5), usP99: quantile(times, 0.99), rssMib: memory, checksum: checksum,
+                matchesPerEvent: Double(matches) / Double(max(times.count, 1)),
+                shareOfEvents: Double(times.count) / Double(max(events.count, 1)),
+                buildSeconds: Double(built) / 1e9, seed: World.seed))
     }
 
     private static func matches(_ trigger: borrowing CompiledTrigger, _ event: Event) -> Bool {

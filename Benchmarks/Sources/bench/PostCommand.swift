@@ -14,10 +14,10 @@ struct PostCommand: AsyncParsableCommand {
     @Option(help: "How many are under way at once.") var concurrency = 64
 
     private struct Result: Encodable {
-        var requests_per_s: Double
+        var requestsPerS: Double
         var succeeded: UInt64
         var failed: UInt64
-        var body_bytes: Int
+        var bodyBytes: Int
     }
 
     func run() async throws {
@@ -43,8 +43,8 @@ struct PostCommand: AsyncParsableCommand {
         }
         try report(
             Result(
-                requests_per_s: Double(result.succeeded) / result.seconds, succeeded: result.succeeded,
-                failed: result.failed, body_bytes: body.count))
+                requestsPerS: Double(result.succeeded) / result.seconds, succeeded: result.succeeded,
+                failed: result.failed, bodyBytes: body.count))
     }
 }
 
@@ -56,7 +56,7 @@ struct LogCommand: AsyncParsableCommand {
         var address: String
         var topics: String
         var data: String
-        var agent_id: String
+        var agentID: String
     }
 
     func run() async throws {
@@ -72,6 +72,6 @@ struct LogCommand: AsyncParsableCommand {
         try report(
             Result(
                 address: hex(log.address.bytes), topics: hex(log.topics.flatMap(\.bytes)), data: hex(log.data),
-                agent_id: agent.description))
+                agentID: agent.description))
     }
 }
