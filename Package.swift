@@ -28,7 +28,6 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
-let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
@@ -37,7 +36,13 @@ let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-ser
 
 let package = Package(
     name: "tocsin",
-    products: [.executable(name: "tocsin", targets: ["Tocsin"])],
+    products: [
+        .executable(name: "tocsin", targets: ["Tocsin"]),
+        // What Benchmarks/ measures in process.
+        .library(
+            name: "TocsinModules",
+            targets: ["TriggerEngine", "EthereumRPC", "HTTPClient", "Conditions", "Templates", "Domain", "Ethereum"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
@@ -105,7 +110,11 @@ let package = Package(
         tests("TriggerEngine", ["Conditions", "Storage", "Domain", "Ethereum", log]),
         tests("Dispatchers", ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log]),
         tests(
-            "API", ["Signatures", "Storage", "EthereumRPC", "HTTPClient", "Domain", "Ethereum", hummingbird, hummingbirdTesting, log]),
+            "API",
+            [
+                "Templates", "Signatures", "CSecp256k1", "Storage", "EthereumRPC", "HTTPClient", "Domain", "Ethereum",
+                lifecycle, log,
+            ]),
         .testTarget(
             name: "TocsinTests",
             dependencies: ["Tocsin", "Storage", "Domain", "Ethereum", "TestSupport"],

@@ -11,10 +11,9 @@ public struct LogAnswer: Sendable, Hashable {
     ///
     /// - Throws: The classified error where the node answered with one; `malformed` where this is no such reply.
     public init(body: [UInt8]) throws(RPCError) {
-        (logs, malformed) = try JSONReader.lend { reader throws(RPCError) in
-            let replies = try reader.replies(of: body, decodingLogs: true)
+        (logs, malformed) = try JSONReader.read(body, decodingLogs: true) { reader, replies, found throws(RPCError) in
             guard replies.count == 1, let reply = replies.first else { throw .malformed("not one reply") }
-            let answers = Answers(reader: reader, call: .anyLogs, reply: reply)
+            let answers = Answers(reader: reader, call: .anyLogs, reply: reply, found: found)
             return try answers.logs(0)
         }
     }

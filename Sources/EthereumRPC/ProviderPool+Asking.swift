@@ -1,3 +1,4 @@
+import CSimdJSON
 import Domain
 import HTTPClient
 
@@ -34,8 +35,10 @@ extension ProviderPool {
         let firstID = firstID()
         let start = now()
         let response = try await send(index, calls, firstID: firstID, isSearch: isSearch)
-        let result = try JSONReader.lend { reader throws(RPCError) in
-            let answers = try answers(reader, index, calls, firstID: firstID, response)
+        let result = try read(response, calls) { reader, replies, found throws(RPCError) in
+            let answers = try Answers(
+                reader: reader, replies: replies, found: found, node: index, calls: calls, firstID: firstID,
+                status: response.status)
             return try decode(answers)
         }
         let now = now()
@@ -46,17 +49,17 @@ extension ProviderPool {
         return result
     }
 
-    private func answers(
-        _ reader: JSONReader, _ index: Int, _ calls: [Call], firstID: UInt64, _ response: OutboundResponse
-    ) throws(RPCError) -> Answers {
+    /// Splits a response into replies, or throws what its status means.
+    private func read<Result>(
+        _ response: OutboundResponse, _ calls: [Call],
+        _ use: (JSONReader, [csj_reply], JSONReader.Found) throws(RPCError) -> Result
+    ) throws(RPCError) -> Result {
         let retryAfter = response.headers["Retry-After"].flatMap { Int($0) }
             .flatMap { (0...86_400).contains($0) ? Duration.seconds($0) : nil }
         // A refusal may come with a whole and valid body, which still means that we were too fast.
         if response.status == 429 { throw .rateLimited(retryAfter: retryAfter) }
         do throws(RPCError) {
-            return try Answers(
-                reader: reader, node: index, calls: calls, firstID: firstID,
-                status: response.status, body: response.body)
+            return try JSONReader.read(response.body, decodingLogs: calls.contains { $0.method == "eth_getLogs" }, use)
         } catch {
             // A page of HTML or nothing at all: the status says more.
             if case .malformed = error, let meaning = ErrorTable.byStatus(response.status, retryAfter: retryAfter) {

@@ -27,9 +27,12 @@ public struct LifeLock: Sendable {
 
     /// Holds the lock on a connection of its own until the task is cancelled; takes it again when the connection broke.
     ///
-    /// - Parameter interval: how often the connection is asked for a sign of life.
+    /// - Parameters:
+    ///   - interval: how often the connection is asked for a sign of life.
+    ///   - taken: called each time the lock was taken; before, this process can have no lease.
     public func keep(
-        on database: Database, clock: some Clock<Duration>, interval: Duration = .seconds(5)
+        on database: Database, clock: some Clock<Duration>, interval: Duration = .seconds(5),
+        taken: @Sendable () -> Void = {}
     ) async {
         while !Task.isCancelled {
             do {
@@ -38,6 +41,7 @@ public struct LifeLock: Sendable {
                     while try await connection.first(Take(number: number)) != true {
                         try await clock.sleep(for: interval / 10)
                     }
+                    taken()
                     while true {
                         try await clock.sleep(for: interval)
                         try await connection.execute(Ping())

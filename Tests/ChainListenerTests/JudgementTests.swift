@@ -1,6 +1,7 @@
 import Domain
 import Ethereum
 import EthereumRPC
+import TestSupport
 import Testing
 
 @testable import ChainListener

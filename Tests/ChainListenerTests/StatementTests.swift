@@ -14,7 +14,7 @@ struct StatementTests {
                 return [arguments, columns]
             }
             return try await [
-                shape(TakeLifeLock.self), shape(Ping.self), shape(EnsureChain.self), shape(AcquireLease.self),
+                shape(EnsureChain.self), shape(AcquireLease.self),
                 shape(RenewLease.self), shape(ReleaseLease.self), shape(HaltChain.self), shape(LoadWindow.self),
                 shape(OrphanBlocks.self), shape(InsertBlocks.self), shape(PruneBlocks.self), shape(HoldChain.self),
                 shape(RetractEvents.self), shape(InsertEvents.self), shape(AppendMarks.self), shape(FinishCommit.self),
@@ -22,7 +22,7 @@ struct StatementTests {
         }
         #expect(
             shapes == [
-                [2, 1], [0, 1], [1, 0], [4, 7],
+                [1, 0], [3, 7],
                 [5, 0], [2, 0], [3, 0], [3, 4],
                 [2, 0], [7, 0], [3, 0], [2, 2],
                 [3, 1], [16, 2], [6, 1], [9, 0],

@@ -179,7 +179,7 @@ func answer(_ logs: String...) -> [UInt8] {
         var random = SplitMix(seed: seed)
         let whole = answer(logText(), logText(["topics": "[]"]), logText(["data": #""0x""#]))
         var readable = 0
-        for _ in 0..<20_000 {
+        for _ in 0..<5_000 {
             var body = whole
             for _ in 0...Int.random(in: 0..<4, using: &random) {
                 let index = Int.random(in: 0..<body.count, using: &random)

@@ -324,7 +324,7 @@ import Testing
             chainID: ChainID(rawValue: 1) ?? { preconditionFailure() }(), urls: [server.url()],
             transport: CurlTransport())
         let task = Task { try await pool.head() }
-        try await within(.seconds(20)) { try await arrived.wait() }
+        try await within(.seconds(60)) { try await arrived.wait() }
         task.cancel()
         await #expect(throws: RPCError.transport(.cancelled)) { try await task.value }
         #expect(pool.status()[0].isAvailable)

@@ -52,19 +52,24 @@ final class ScriptedNode: Transport {
             $0.append((Asked(host: host, methods: calls.list.map(\.method), isBatch: calls.isBatch), request))
         }
         if let response = override.withLock({ $0 })?(host, request.body) { return try response.get() }
+        return OutboundResponse(status: 200, body: answer(to: request.body, host: host))
+    }
+
+    /// What the node at `host` writes back for `body`.
+    func answer(to body: [UInt8], host: String) -> [UInt8] {
+        let calls = Self.calls(body)
         let script = script.withLock { $0 }
         let replies = calls.list.compactMap { call -> String? in
             switch script(host, call.method, call.parameters) {
-            case .result(let result): return #"{"jsonrpc":"2.0","id":\#(call.id),"result":\#(result)}"#
+            case .result(let result): #"{"jsonrpc":"2.0","id":\#(call.id),"result":\#(result)}"#
             case .error(let code, let message):
-                return #"{"jsonrpc":"2.0","id":\#(call.id),"error":{"code":\#(code),"message":"\#(message)"}}"#
-            case .rawError(let error): return #"{"id":\#(call.id),"error":\#(error)}"#
-            case .missing: return nil
+                #"{"jsonrpc":"2.0","id":\#(call.id),"error":{"code":\#(code),"message":"\#(message)"}}"#
+            case .rawError(let error): #"{"id":\#(call.id),"error":\#(error)}"#
+            case .missing: nil
             }
         }
         // Batches come back in any order; backwards is the one that hurts most.
-        let body = calls.isBatch ? "[\(replies.reversed().joined(separator: ","))]" : replies.first ?? ""
-        return OutboundResponse(status: 200, body: Array(body.utf8))
+        return Array((calls.isBatch ? "[\(replies.reversed().joined(separator: ","))]" : replies.first ?? "").utf8)
     }
 
     private static func calls(_ body: [UInt8]) -> (

@@ -6,12 +6,12 @@ import Testing
 /// A request that the guard has no say in, with limits short enough for a test.
 func request(
     _ url: String, method: String = "POST", headers: HeaderFields = [:], body: String = "",
-    deadline: Duration = .seconds(20), maximumBodyBytes: Int = 64 * 1024,
+    deadline: Duration = .seconds(60), maximumBodyBytes: Int = 64 * 1024,
     bodyOverflow: OutboundRequest.BodyOverflow = .fail, acceptsCompression: Bool = false
 ) -> OutboundRequest {
     OutboundRequest(
         method: method, url: url, headers: headers, body: Array(body.utf8), deadline: deadline,
-        connectDeadline: .seconds(5), maximumBodyBytes: maximumBodyBytes, bodyOverflow: bodyOverflow, guarded: false,
+        connectDeadline: .seconds(30), maximumBodyBytes: maximumBodyBytes, bodyOverflow: bodyOverflow, guarded: false,
         acceptsCompression: acceptsCompression)
 }
 

@@ -16,10 +16,10 @@ import Testing
         defer { server.stop() }
         let url = server.url()
         let task = Task { await failure(transport, request(url)) }
-        try await within(.seconds(20)) { try await arrived.wait() }
+        try await within(.seconds(60)) { try await arrived.wait() }
         task.cancel()
         #expect(await task.value == .cancelled)
-        try await within(.seconds(20)) { try await closed.wait() }
+        try await within(.seconds(60)) { try await closed.wait() }
     }
 
     @Test("a task that was cancelled before sends nothing")
@@ -57,7 +57,7 @@ import Testing
         defer { server.stop() }
         let url = server.url()
         let task = Task { try await transport.send(request(url + "late")).body }
-        try await within(.seconds(20)) { try await arrived.wait() }
+        try await within(.seconds(60)) { try await arrived.wait() }
         async let down: Void = transport.shutdown()
         // The order to stop is obeyed before any later request.
         while await failure(transport, request(url)) != .closed {}
@@ -80,7 +80,7 @@ import Testing
         defer { server.stop() }
         let url = server.url()
         let task = Task { await failure(transport, request(url)) }
-        try await within(.seconds(20)) { try await arrived.wait() }
+        try await within(.seconds(60)) { try await arrived.wait() }
         await transport.shutdown()
         #expect(await task.value == .closed)
     }

@@ -53,6 +53,7 @@ struct ChainRoutes: Sendable {
         writer.member("safe", progress?.safe)
         writer.member("finalized", progress?.finalized)
         writer.member("head_seen_at", Timestamp(progress?.headSeenAt, .milliseconds))
+        writer.member("listener_error", progress?.listenerError)
         writer.member("halted_reason", progress?.haltedReason)
         writer.member("finality", chain.finality.rawValue)
         writer.member("confirmations", chain.confirmations)
@@ -75,6 +76,9 @@ struct ChainProgress {
     let safe: Int64?
     let finalized: Int64?
     let headSeenAt: Date?
+    /// What the listener fails at now.
+    let listenerError: String?
+    /// Why the listener stands still until an operator acts.
     let haltedReason: String?
 
     /// How many blocks of the head are not stored yet.
@@ -87,7 +91,8 @@ struct ChainProgress {
 /// Reads how far every chain was read.
 struct ListChainProgress: Statement {
     static let sql = """
-        SELECT chain_id, checkpoint_number, head_number, safe_number, finalized_number, head_seen_at, halted_reason
+        SELECT chain_id, checkpoint_number, head_number, safe_number, finalized_number, head_seen_at,
+            listener_error, halted_reason
         FROM chains
         """
     func decode(_ row: borrowing RowReader) throws(StorageError) -> ChainProgress {
@@ -95,6 +100,7 @@ struct ListChainProgress: Statement {
         return ChainProgress(
             chain: chain, checkpoint: try row.optionalInteger(1), head: try row.optionalInteger(2),
             safe: try row.optionalInteger(3), finalized: try row.optionalInteger(4),
-            headSeenAt: try row.optionalDate(5), haltedReason: try row.optionalText(6))
+            headSeenAt: try row.optionalDate(5), listenerError: try row.optionalText(6),
+            haltedReason: try row.optionalText(7))
     }
 }

@@ -1,6 +1,7 @@
 import Domain
 import EthereumRPC
 import Synchronization
+import TestSupport
 
 @testable import ChainListener
 

@@ -1,6 +1,7 @@
 import Domain
 import Ethereum
 import EthereumRPC
+import TestSupport
 
 /// A block of a simulated chain with all of its logs, those of strangers too.
 struct SimulatedBlock: Sendable {
