@@ -1,8 +1,11 @@
 #include "CFloors.h"
 
 #include <curl/curl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <time.h>
+
+void floors_trim(void) { malloc_trim(0); }
 
 static size_t discard(char *data, size_t size, size_t count, void *context) {
     (void)data, (void)context;

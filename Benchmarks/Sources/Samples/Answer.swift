@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 import Ethereum
 
 /// An answer to `eth_getLogs` over a range of blocks, as a node writes it.

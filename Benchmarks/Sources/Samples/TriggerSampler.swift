@@ -1,6 +1,7 @@
-public import Conditions
-public import Domain
-public import Foundation
+import Conditions
+import Domain
+import Ethereum
+import Foundation
 public import TriggerEngine
 
 /// Makes triggers as users have them.

@@ -1,4 +1,6 @@
 import ArgumentParser
+import CFloors
+import Conditions
 import Domain
 import Samples
 import TriggerEngine
@@ -51,7 +53,7 @@ struct MatchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let events = sampleEvents(events)
-        returnFreeMemory()
+        floors_trim()
         let before = residentMiB()
         let start = nanoseconds()
         var sampler = TriggerSampler()
@@ -59,7 +61,7 @@ struct MatchCommand: AsyncParsableCommand {
         index.reserveCapacity(triggers)
         for _ in 0..<triggers { index.insert(sampler.trigger()) }
         let built = nanoseconds() - start
-        returnFreeMemory()
+        floors_trim()
         let memory = residentMiB() - before
         let checksum = events.prefix(checkedEvents).reduce(0) { $0 + index.matches($1).count }
         func find(_ event: Event) -> Int {
@@ -87,7 +89,7 @@ struct LinearCommand: AsyncParsableCommand {
 
     func run() async throws {
         let events = sampleEvents(max(events, checkedEvents))
-        returnFreeMemory()
+        floors_trim()
         let before = residentMiB()
         let start = nanoseconds()
         var sampler = TriggerSampler()
@@ -95,7 +97,7 @@ struct LinearCommand: AsyncParsableCommand {
         stored.reserveCapacity(triggers)
         for _ in 0..<triggers { stored.append(sampler.trigger()) }
         let built = nanoseconds() - start
-        returnFreeMemory()
+        floors_trim()
         let memory = residentMiB() - before
         let all = stored
         func find(_ event: Event) -> Int {

@@ -27,9 +27,6 @@ func residentMiB() -> Double {
     return fields[1] * Double(sysconf(Int32(_SC_PAGESIZE))) / 1_048_576
 }
 
-/// Gives memory that is no longer used back to the system, so that ``residentMiB()`` counts what is.
-func returnFreeMemory() { malloc_trim(0) }
-
 /// The value that `share` of `sorted` are not above, 0...1.
 func quantile(_ sorted: [Double], _ share: Double) -> Double {
     guard !sorted.isEmpty else { return 0 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CFloors
 import Domain
+import Ethereum
 import Foundation
 import Samples
 import Templates

@@ -26,7 +26,7 @@ struct RouteCommand: AsyncParsableCommand {
             router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
             onServerRunning: { channel in
                 try? report(Result(url: "http://127.0.0.1:\(channel.localAddress?.port ?? 0)/api/v1/triggers"))
-                fflush(stdout)
+                fflush(nil)
             },
             logger: Logger(label: "route") { _ in SwiftLogNoOpLogHandler() })
         try await server.runService()

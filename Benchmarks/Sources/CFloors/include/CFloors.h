@@ -29,6 +29,9 @@ floors_requests floors_post(
     const char *url, const char *const *headers, size_t header_count, const char *body, size_t body_size,
     uint64_t count, int concurrency);
 
+/// Gives memory that is no longer used back to the system, so that what is resident is what is used.
+void floors_trim(void);
+
 #ifdef __cplusplus
 }
 #endif
