@@ -5,16 +5,16 @@ import EthereumRPC
 import Samples
 
 /// How many logs a round of both measurements has.
-private let logCount = 20_000
+private let logCount = 2_000
 
 /// From the bytes of an answer to decoded events that were checked against the question, on one core.
 ///
-/// The way is the listener's: the pool of providers with its checks, then the decoder. The node is canned; splicing its
-/// answer together costs a copy of the bytes and is counted.
+/// The way is the listener's: the pool of providers with its checks, then the decoder. The node is canned; it costs one
+/// copy of the bytes, which is counted.
 struct DecodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "decode", abstract: "Decodes answers to eth_getLogs.")
 
-    @Option(help: "How many answers are decoded.") var rounds = 20
+    @Option(help: "How many answers are decoded.") var rounds = 400
 
     private struct Result: Encodable {
         var logsPerS: Double
@@ -62,7 +62,7 @@ struct DecodeCommand: AsyncParsableCommand {
 struct ParseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "parse", abstract: "Parses the same answers.")
 
-    @Option(help: "How many answers are parsed.") var rounds = 100
+    @Option(help: "How many answers are parsed.") var rounds = 2_000
 
     private struct Result: Encodable {
         var logsPerS: Double
