@@ -31,11 +31,11 @@ test: setup
 	$(SWIFT) test --skip-build --parallel $(if $(FILTER),--filter $(FILTER))
 
 lint:
-	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks
+	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Sources
 
 format:
-	$(SWIFT) format -i --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks
+	$(SWIFT) format -i --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Sources
 
 bench: build
-	@Tools/setup python
+	@Tools/setup bench
 	@ONLY=$(ONLY) Benchmarks/run

@@ -36,7 +36,13 @@ let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-ser
 
 let package = Package(
     name: "tocsin",
-    products: [.executable(name: "tocsin", targets: ["Tocsin"])],
+    products: [
+        .executable(name: "tocsin", targets: ["Tocsin"]),
+        // What Benchmarks/ measures in process.
+        .library(
+            name: "TocsinModules",
+            targets: ["TriggerEngine", "EthereumRPC", "HTTPClient", "Conditions", "Templates", "Domain", "Ethereum"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
@@ -105,7 +111,10 @@ let package = Package(
         tests("Dispatchers", ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log]),
         tests(
             "API",
-            ["Templates", "Signatures", "CSecp256k1", "Storage", "EthereumRPC", "HTTPClient", "Domain", "Ethereum", log]),
+            [
+                "Templates", "Signatures", "CSecp256k1", "Storage", "EthereumRPC", "HTTPClient", "Domain", "Ethereum",
+                lifecycle, log,
+            ]),
         .testTarget(
             name: "TocsinTests",
             dependencies: ["Tocsin", "Storage", "Domain", "Ethereum", "TestSupport"],

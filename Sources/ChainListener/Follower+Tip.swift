@@ -43,14 +43,31 @@ extension Follower {
                 return .atTip
             }
         }
-        let proofs = try await prove(walk.taken)
-        let events = try await rows(of: proofs)
+        let (proofs, senders) = try await proveAndAsk(walk.taken)
+        let events = try await rows(of: proofs, known: senders)
         let blocks = blockRows(of: proofs)
         try await commit(
             fork: walk.fork?.number, blocks: blocks, events: events,
             checkpoint: Checkpoint(number: last.number, hash: last.hash), tracker: walk.tracker, sight)
         judge.followedBranchGrew()
         return walk.isCut ? .behind : .atTip
+    }
+
+    /// Proves `blocks` and asks meanwhile who sent their transactions.
+    private mutating func proveAndAsk(
+        _ blocks: [FetchedBlock]
+    ) async throws -> ([BlockProver.Proof], [Hash: Address]) {
+        guard settings.callsMax > 1 else { return (try await prove(blocks), [:]) }
+        let logs = blocks.flatMap(\.logs)
+        let follower = self
+        async let asked = follower.senders(of: logs)
+        let proofs = try await prove(blocks)
+        do {
+            return (proofs, try await asked)
+        } catch is ChainSourceError {
+            // What is missing is asked for again.
+            return (proofs, [:])
+        }
     }
 
     /// Observes `newest` and whatever must be observed before it.

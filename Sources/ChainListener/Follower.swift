@@ -1,7 +1,6 @@
 import Domain
 import Ethereum
 import EthereumRPC
-import Metrics
 
 /// Follows one chain under one lease: looks at the nodes, decides, commits.
 ///
@@ -33,6 +32,10 @@ struct Follower {
     var rangeSize: RangeSize
     /// How many blocks near the tip are asked for at once.
     var segmentSize: RangeSize
+    /// How often in a row the nodes did not say who sent transactions.
+    var senderFailures = 0
+    /// After so many, events are stored without senders until the nodes say them again.
+    private static let senderFailuresMax = 5
     /// The newest block that a node showed, not under the checkpoint.
     var head: BlockNumber?
 
@@ -74,7 +77,9 @@ struct Follower {
         defer { meters.lag(head: head, checkpoint: checkpoint?.number) }
 
         let historyEnd = newest.advanced(by: -tracker.depth)
-        if next <= historyEnd { return try await fill(upTo: historyEnd, sight) }
+        if newest.rawValue >= Int64(tracker.depth), next <= historyEnd {
+            return try await fill(upTo: historyEnd, sight)
+        }
         if newest < next, checkpoint == nil { return .atTip }
         return try await follow(tip.latest, by: tip.node, sight)
     }
@@ -97,7 +102,9 @@ struct Follower {
     }
 
     /// The rows of proved blocks, in the order of the chain, with the senders of their transactions.
-    func rows(of proofs: [BlockProver.Proof]) async throws -> [EventRow] {
+    ///
+    /// - Parameter known: Senders that were fetched already.
+    mutating func rows(of proofs: [BlockProver.Proof], known: [Hash: Address] = [:]) async throws -> [EventRow] {
         var rows: [EventRow] = []
         for proof in proofs {
             for log in watched(proof.logs).sorted(by: { $0.logIndex < $1.logIndex }) {
@@ -105,23 +112,35 @@ struct Follower {
                 rows.append(EventRow(log: log, registry: registry, timestamp: proof.header.timestamp))
             }
         }
-        guard settings.fetchesSenders else { return rows }
-        var transactions: [Hash] = []
-        for row in rows where row.type != nil && transactions.last != row.log.transactionHash {
-            transactions.append(row.log.transactionHash)
-        }
-        guard !transactions.isEmpty, let senders = try await self.senders(of: transactions) else { return rows }
+        let events = rows.filter { $0.type != nil }.map(\.log)
+        let missing = events.filter { known[$0.transactionHash] == nil }
+        let senders = known.merging(try await self.patientSenders(of: missing)) { known, _ in known }
         for index in rows.indices { rows[index].transactionFrom = senders[rows[index].log.transactionHash] }
         return rows
     }
 
-    /// Who sent `transactions`; nil where the nodes cannot say, which holds nothing up.
-    private func senders(of transactions: [Hash]) async throws -> [Hash: Address]? {
+    /// Who sent the transactions of `logs`; nobody once the nodes failed to say so a few times in a row.
+    ///
+    /// A node that lags knows them soon, and an event without its sender would be missed by a condition on it; one that
+    /// keeps no index of old transactions never will.
+    private mutating func patientSenders(of logs: [Log]) async throws -> [Hash: Address] {
         do {
-            return try await source.senders(of: transactions)
-        } catch is ChainSourceError {
-            return nil
+            let senders = try await senders(of: logs)
+            if !senders.isEmpty { senderFailures = 0 }
+            return senders
+        } catch let error as ChainSourceError {
+            guard senderFailures < Self.senderFailuresMax else { return [:] }
+            senderFailures += 1
+            throw error
         }
+    }
+
+    /// Who sent the transactions of `logs`.
+    func senders(of logs: [Log]) async throws -> [Hash: Address] {
+        var transactions: [Hash] = []
+        for log in logs where transactions.last != log.transactionHash { transactions.append(log.transactionHash) }
+        guard settings.fetchesSenders, !transactions.isEmpty else { return [:] }
+        return try await source.senders(of: transactions)
     }
 
     /// Proves `blocks`, several at once, in their order.

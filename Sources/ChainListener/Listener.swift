@@ -13,6 +13,24 @@ struct Listener: Sendable {
     let meters: ListenerMeters
     let logger: Logger
     let clock: any Clock<Duration>
+    /// The time since some moment.
+    let now: @Sendable () -> Duration
+
+    init(
+        chain: Chain, source: any ChainSource, store: any FeedStoring, settings: ListenerSettings, board: StatusBoard,
+        meters: ListenerMeters, logger: Logger, clock: some Clock<Duration>
+    ) {
+        self.chain = chain
+        self.source = source
+        self.store = store
+        self.settings = settings
+        self.board = board
+        self.meters = meters
+        self.logger = logger
+        self.clock = clock
+        let start = clock.now
+        now = { start.duration(to: clock.now) }
+    }
 
     /// A block that a node announced may be missing this often in a row before that counts as a failure.
     private static let lateMax = 20
@@ -108,9 +126,9 @@ struct Listener: Sendable {
     private func keep(
         _ lease: Lease, _ keeper: inout LeaseKeeper, head: BlockNumber?, error: String?
     ) async throws {
-        guard keeper.isDue(at: .now, error: error) else { return }
+        guard keeper.isDue(at: now(), error: error) else { return }
         try await store.renew(lease, head: head, error: error)
-        keeper.kept(at: .now, error: error)
+        keeper.kept(at: now(), error: error)
     }
 
     /// Shows the state, and logs it where it is another one.
@@ -174,17 +192,17 @@ struct Listener: Sendable {
 /// When a lease must be kept.
 struct LeaseKeeper {
     let interval: Duration
-    private var last: ContinuousClock.Instant?
+    private var last: Duration?
     private var error: String?
 
     init(interval: Duration) { self.interval = interval }
 
-    func isDue(at now: ContinuousClock.Instant, error: String?) -> Bool {
+    func isDue(at now: Duration, error: String?) -> Bool {
         guard let last, error == self.error else { return true }
-        return last.duration(to: now) >= interval
+        return now - last >= interval
     }
 
-    mutating func kept(at now: ContinuousClock.Instant, error: String?) {
+    mutating func kept(at now: Duration, error: String?) {
         last = now
         self.error = error
     }

@@ -12,18 +12,22 @@ public final class ListenerService: Service {
     private let clock: any Clock<Duration>
     private let lock: LifeLock
     private let board: StatusBoard
+    private let random: any RandomNumberGenerator & Sendable
 
     /// The listeners of the enabled ones among `chains`; nothing starts before `run()`.
     ///
     /// - Parameter source: Makes what a chain's listener asks; called once for each enabled chain.
     public init(
         chains: [Chain], database: Database, logger: Logger, settings: ListenerSettings = ListenerSettings(),
-        clock: any Clock<Duration> = ContinuousClock(), source: (Chain) -> any ChainSource
+        clock: any Clock<Duration> = ContinuousClock(),
+        random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
+        source: (Chain) -> any ChainSource
     ) {
         let enabled = chains.filter(\.isEnabled)
         let board = StatusBoard(enabled.map(\.id))
-        var random = SystemRandomNumberGenerator()
+        var random = random
         let lock = LifeLock(using: &random)
+        self.random = random
         self.database = database
         self.clock = clock
         self.board = board
@@ -55,7 +59,7 @@ public final class ListenerService: Service {
                 // Without the life lock no lease can be had, which would look as if another process had them all.
                 for await _ in taken { break }
                 for listener in self.listeners {
-                    group.addTask { await listener.run(using: SystemRandomNumberGenerator()) }
+                    group.addTask { await listener.run(using: self.random) }
                 }
             }
         }

@@ -3,13 +3,13 @@ public struct ListenerSettings: Sendable {
     /// How many headers of the tip are kept, and so how deep a reorganisation may be.
     public var windowDepth = 128
     /// The most blocks of history that are asked for at once; 1 or more.
-    public var rangeMax = 2000
+    public var rangeMax = 10_000
     /// The most blocks near the tip that are fetched with all their headers at once; 1 or more.
     public var segmentMax = 32
     /// The most calls to the nodes that one chain has under way at once.
     public var callsMax = 8
     /// How long a second look at a block may take before the block is stored without it.
-    public var secondLookLimit: Duration = .seconds(5)
+    public var secondLookLimit: Duration = .seconds(2)
     /// How long a lease holds without being kept; a holder whose process ended is replaced at once.
     public var leaseDuration: Duration = .seconds(15)
     /// How long a listener waits that found its chain's lease taken, or its chain halted.

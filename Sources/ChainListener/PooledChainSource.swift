@@ -116,7 +116,9 @@ public final class PooledChainSource: ChainSource {
         case .pruned: .unreachable("the nodes have thrown this part of history away; add an archive node to rpc_urls")
         case .unauthorized: .unreachable("the nodes refuse the key in rpc_urls")
         case .wrongChain(let expected, let found): .unreachable("a node serves chain \(found), not \(expected)")
-        default: .unreachable(error.errorClass)
+        case .unknown(let code, let message):
+            .unreachable("an unknown error, \(code.map(String.init) ?? "without code"): \(message)")
+        default: .unreachable(error.errorClass.replacing("_", with: " "))
         }
     }
 }

@@ -21,8 +21,20 @@ public struct EventTypes: OptionSet, Hashable, Sendable {
 
     /// What contracts of `registry` can emit, the proxies' own events included; every type for nil.
     public static func emitted(by registry: Registry?) -> EventTypes {
-        guard let registry else { return all }
-        return EventTypes(EventType.allCases.filter { $0.registry == registry || $0.registry == nil })
+        switch registry {
+        case nil: all
+        case .identity?: identity
+        case .reputation?: reputation
+        case .validation?: validation
+        }
+    }
+
+    private static let identity = of(.identity)
+    private static let reputation = of(.reputation)
+    private static let validation = of(.validation)
+
+    private static func of(_ registry: Registry) -> EventTypes {
+        EventTypes(EventType.allCases.filter { $0.registry == registry || $0.registry == nil })
     }
 
     /// The types, in the order of `EventType`.

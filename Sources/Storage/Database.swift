@@ -1,4 +1,5 @@
 public import Logging
+import Synchronization
 
 /// A pool of connections to one database.
 ///
@@ -61,7 +62,16 @@ public final class Database: Sendable {
         _ isolation: IsolationLevel = .readCommitted, readOnly: Bool = false,
         _ body: nonisolated(nonsending) (Connection) async throws -> R
     ) async throws -> R {
-        try await withConnection { try await $0.transaction(isolation, readOnly: readOnly, body) }
+        let session = try await pool.borrow()
+        do {
+            let result = try await connection(session).transaction(isolation, readOnly: readOnly, body)
+            if session.mayHoldLocks.load(ordering: .relaxed) { await session.tidy() }
+            pool.giveBack(session)
+            return result
+        } catch {
+            await finish(session)
+            throw error
+        }
     }
 
     /// Lends `body` a connection, without a transaction.

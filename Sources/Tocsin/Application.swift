@@ -39,7 +39,8 @@ struct Application {
             dispatch.version = tocsinVersion
             services.append(
                 DispatcherService(
-                    database: store.working, transport: transport, secrets: secrets, settings: dispatch, logger: logger))
+                    database: store.working, transport: transport, secrets: secrets, settings: dispatch, logger: logger)
+            )
         }
         if settings.roles.contains(.engine) {
             let engine = Engine(database: store.working, logger: logger)

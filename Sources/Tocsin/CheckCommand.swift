@@ -33,7 +33,8 @@ enum StandardError {
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check the settings and chains.json; every problem at once.",
-        discussion: "Leaves with 78 if something is wrong, and with 69 if --online finds a chain that no endpoint serves.")
+        discussion:
+            "Leaves with 78 if something is wrong, and with 69 if --online finds a chain that no endpoint serves.")
 
     @OptionGroup var options: SettingOptions
 
@@ -46,7 +47,9 @@ struct CheckCommand: AsyncParsableCommand {
         let file = try ChainsFile.load(settings)
         for chain in file.chains {
             let state = chain.isEnabled ? "enabled" : "disabled"
-            StandardOutput.line("chain \(chain.id) \(chain.name): \(state), \(chain.rpcURLs.count) endpoints, \(chain.contracts.count) contracts")
+            StandardOutput.line(
+                "chain \(chain.id) \(chain.name): \(state), \(chain.rpcURLs.count) endpoints, \(chain.contracts.count) contracts"
+            )
         }
         if online { try await ask(file.chains.filter(\.isEnabled)) }
     }
@@ -54,7 +57,8 @@ struct CheckCommand: AsyncParsableCommand {
     private func show(_ settings: Settings) {
         for setting in Setting.all {
             let source = settings.sources[setting.name] ?? .standard
-            let value = source == .standard ? setting.standard : setting.isSecret ? "••••" : settings.values[setting.name] ?? ""
+            let value =
+                source == .standard ? setting.standard : setting.isSecret ? "••••" : settings.values[setting.name] ?? ""
             StandardOutput.line("\(setting.name)=\(value)  [\(source.rawValue)]  \(setting.range)")
         }
     }
@@ -66,7 +70,8 @@ struct CheckCommand: AsyncParsableCommand {
             var served = false
             for url in chain.rpcURLs {
                 let name = URL(string: url)?.host ?? "an endpoint"
-                let pool = ProviderPool(chainID: chain.id, urls: [url], transport: transport, logger: Logger(label: "tocsin.check"))
+                let pool = ProviderPool(
+                    chainID: chain.id, urls: [url], transport: transport, logger: Logger(label: "tocsin.check"))
                 do {
                     let head = try await pool.head()
                     StandardOutput.line("chain \(chain.id): \(name) is at block \(head.number)")
@@ -77,7 +82,8 @@ struct CheckCommand: AsyncParsableCommand {
             }
             if !served {
                 unserved += 1
-                StandardError.line("tocsin: chain \(chain.id): no endpoint answers; check rpc_urls in chains.json and the network")
+                StandardError.line(
+                    "tocsin: chain \(chain.id): no endpoint answers; check rpc_urls in chains.json and the network")
             }
         }
         await transport.shutdown()
@@ -90,7 +96,8 @@ extension ChainsFile {
     static func load(_ settings: Settings) throws -> ChainsFile {
         guard let data = FileManager.default.contents(atPath: settings.chainsFile) else {
             StandardError.line(
-                "tocsin: CHAINS_FILE: \(settings.chainsFile) cannot be read; name the file with CHAINS_FILE or run where it lies")
+                "tocsin: CHAINS_FILE: \(settings.chainsFile) cannot be read; name the file with CHAINS_FILE or run where it lies"
+            )
             throw ExitCode(78)
         }
         do {

@@ -11,7 +11,8 @@ import UnixSignals
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Listen, match, deliver and serve the API.",
-        discussion: "SIGTERM and SIGINT drain: what is under way is finished, nothing new begins. A second one stops at once.")
+        discussion:
+            "SIGTERM and SIGINT drain: what is under way is finished, nothing new begins. A second one stops at once.")
 
     @OptionGroup var options: SettingOptions
 

@@ -13,7 +13,9 @@ struct Setting: Sendable {
 
     /// Every setting, in the order of the README.
     static let all: [Setting] = [
-        Setting(name: "DATABASE_URL", standard: "embedded cluster", range: "postgres://… of version 15 or newer", isSecret: true),
+        Setting(
+            name: "DATABASE_URL", standard: "embedded cluster", range: "postgres://… of version 15 or newer",
+            isSecret: true),
         Setting(name: "DB_HOST", standard: "embedded cluster", range: "host name or socket directory"),
         Setting(name: "DB_PORT", standard: "5432", range: "1...65535"),
         Setting(name: "DB_NAME", standard: "tocsin", range: "a database's name"),
@@ -75,11 +77,15 @@ struct SettingReader {
     /// - Parameter files: In order of precedence, behind the environment; a missing file is an empty one.
     init(environment: [String: String], files: [(SettingSource, String)]) async throws {
         var layers = [
-            (SettingSource.environment, ConfigReader(provider: EnvironmentVariablesProvider(environmentVariables: environment)))
+            (
+                SettingSource.environment,
+                ConfigReader(provider: EnvironmentVariablesProvider(environmentVariables: environment))
+            )
         ]
         for (source, path) in files {
             do {
-                let provider = try await EnvironmentVariablesProvider(environmentFilePath: FilePath(path), allowMissing: true)
+                let provider = try await EnvironmentVariablesProvider(
+                    environmentFilePath: FilePath(path), allowMissing: true)
                 layers.append((source, ConfigReader(provider: provider)))
             } catch {
                 problems.append(SettingProblem(name: path, issue: "cannot be read: \(error)"))
@@ -88,11 +94,13 @@ struct SettingReader {
         self.layers = layers
     }
 
-    /// The text of the setting `name` and its source; nil where nothing says anything. Empty counts as nothing.
+    /// The text of the setting `name` and its source; nil where nothing, or nothing but an empty text, was said.
     func find(_ name: String) -> (text: String, source: SettingSource)? {
         let key = ConfigKey(name.lowercased().split(separator: "_").map(String.init))
         for layer in layers {
-            if let text = layer.reader.string(forKey: key, isSecret: true), !text.isEmpty { return (text, layer.source) }
+            if let text = layer.reader.string(forKey: key, isSecret: true), !text.isEmpty {
+                return (text, layer.source)
+            }
         }
         return nil
     }

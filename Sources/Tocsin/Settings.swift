@@ -43,7 +43,9 @@ struct Settings: Sendable {
     /// What was said, by name; secrets are absent.
     let values: [String: String]
 
-    /// Reads and checks every setting. Secrets that nothing gives are made and kept in the data directory, but for
+    /// Reads and checks every setting.
+    ///
+    /// Secrets that nothing gives are made and kept in the data directory, but for
     /// production, which demands them.
     ///
     /// - Throws: ``SettingProblems`` with everything that is wrong.
@@ -88,20 +90,27 @@ struct Settings: Sendable {
             reader.fail("TELEGRAM_BOT_TOKEN", "must look like 123456:ABC…, as @BotFather gives it")
         }
         telegramURL = reader.value(
-            "TELEGRAM_API_URL", default: "https://api.telegram.org", expected: "must be an http or https URL", Self.httpURL)
+            "TELEGRAM_API_URL", default: "https://api.telegram.org", expected: "must be an http or https URL",
+            Self.httpURL)
         egressAllow = reader.list("EGRESS_ALLOW")
-        baseURL = reader.value("BASE_URL", default: "https://api.8004.dev", expected: "must be an http or https URL", Self.httpURL)
+        baseURL = reader.value(
+            "BASE_URL", default: "https://api.8004.dev", expected: "must be an http or https URL", Self.httpURL)
         contactEmail = reader.text("CONTACT_EMAIL", default: "support@8004.dev")
         contactGitHub = reader.text("CONTACT_GITHUB", default: "https://github.com/erc-8004/api.8004.dev")
         documentationURL = reader.text("DOCUMENTATION_URL", default: "https://docs.8004.dev")
-        logLevel = reader.value("LOG_LEVEL", default: .info, expected: "must be one of trace, debug, info, notice, warning, error, critical") {
+        logLevel = reader.value(
+            "LOG_LEVEL", default: .info, expected: "must be one of trace, debug, info, notice, warning, error, critical"
+        ) {
             Logger.Level(rawValue: $0.lowercased())
         }
-        logFormat = reader.value("LOG_FORMAT", default: .suitable, expected: "must be text or json") { LogFormat(rawValue: $0) }
+        logFormat = reader.value("LOG_FORMAT", default: .suitable, expected: "must be text or json") {
+            LogFormat(rawValue: $0)
+        }
         let names = reader.list("ROLES")
         roles = names.isEmpty ? Set(Role.allCases) : Set(names.compactMap(Role.init))
         for name in names where Role(rawValue: name) == nil {
-            reader.fail("ROLES", "knows no role \(name.debugDescription); the roles are api, listener, engine, dispatcher")
+            reader.fail(
+                "ROLES", "knows no role \(name.debugDescription); the roles are api, listener, engine, dispatcher")
         }
         sources = Dictionary(
             uniqueKeysWithValues: Setting.all.compactMap { setting in
@@ -132,7 +141,8 @@ struct Settings: Sendable {
         if let password = reader.find("DB_PASSWORD")?.text { parts.append(("password", password)) }
         return .server(
             parts.map { name, value in
-                let quoted = value.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "'", with: "\\'")
+                let quoted = value.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(
+                    of: "'", with: "\\'")
                 return "\(name)='\(quoted)'"
             }.joined(separator: " "))
     }
@@ -169,10 +179,13 @@ struct GeneratedSecrets {
         let files = FileManager.default
         if files.fileExists(atPath: path) { return }
         do {
-            try files.createDirectory(atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try files.createDirectory(
+                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw SettingProblems(problems: [
-                SettingProblem(name: "TOCSIN_DATA_DIR", issue: "\(directory) cannot be made: choose a directory that this user can write")
+                SettingProblem(
+                    name: "TOCSIN_DATA_DIR",
+                    issue: "\(directory) cannot be made: choose a directory that this user can write")
             ])
         }
         let text = "JWT_SECRET=\(Self.random())\nTOCSIN_SECRET_KEY=\(Self.random())\n"
@@ -180,7 +193,9 @@ struct GeneratedSecrets {
         let draft = "\(path).\(ProcessInfo.processInfo.processIdentifier)"
         guard files.createFile(atPath: draft, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]) else {
             throw SettingProblems(problems: [
-                SettingProblem(name: "TOCSIN_DATA_DIR", issue: "\(directory) cannot be written: choose a directory that this user can write")
+                SettingProblem(
+                    name: "TOCSIN_DATA_DIR",
+                    issue: "\(directory) cannot be written: choose a directory that this user can write")
             ])
         }
         defer { unlink(draft) }

@@ -91,10 +91,14 @@ struct AccountTests {
             let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
                 for number in 0..<64 {
                     group.addTask {
-                        try await api.send(
-                            "POST", "/api/v1/auth/register",
-                            #"{"username":"wanted","email":"u\#(number)@example.com","password":"secure_pass_123"}"#
-                        ).status
+                        // 503 says to ask again, as a machine under load does.
+                        while true {
+                            let status = try await api.send(
+                                "POST", "/api/v1/auth/register",
+                                #"{"username":"wanted","email":"u\#(number)@example.com","password":"secure_pass_123"}"#
+                            ).status
+                            if status != 503 { return status }
+                        }
                     }
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
@@ -120,33 +124,39 @@ struct AccountTests {
         }
     }
 
-    @Test(
-        "keeps document 003's limits to the character",
-        arguments: [
-            (3, 8, 201), (50, 100, 201), (2, 8, 400), (51, 8, 400), (3, 7, 400), (3, 101, 400),
-        ] as [(Int, Int, Int)])
-    func limits(name: Int, password: Int, status: Int) async throws {
+    private static let limitsCases: [(Int, Int, Int)] = [
+        (3, 8, 201), (50, 100, 201), (2, 8, 400), (51, 8, 400), (3, 7, 400), (3, 101, 400),
+    ]
+
+    @Test("keeps document 003's limits to the character")
+    func limits() async throws {
         try await RunningAPI.run { api in
-            let answer = try await api.send(
-                "POST", "/api/v1/auth/register",
-                """
-                {"username":"\(String(repeating: "a", count: name))","email":"a@example.com",
-                 "password":"\(String(repeating: "ä", count: password))"}
-                """)
-            #expect(answer.status == status)
+            for (name, password, status) in Self.limitsCases {
+                let answer = try await api.send(
+                    "POST", "/api/v1/auth/register",
+                    """
+                    {"username":"\(String(repeating: "a", count: name))","email":"u\(name)-\(password)@example.com",
+                     "password":"\(String(repeating: "ä", count: password))"}
+                    """)
+                #expect(answer.status == status, "\(name), \(password)")
+            }
         }
     }
 
-    @Test(
-        "refuses names that pass for others",
-        arguments: ["a@b.co", " alice", "alice ", "ali\\u0000ce", "ali\\u202ece", "ali\\nce", "ali\\u200bce"])
-    func names(name: String) async throws {
+    private static let namesCases: [String] = [
+        "a@b.co", " alice", "alice ", "ali\\u0000ce", "ali\\u202ece", "ali\\nce", "ali\\u200bce",
+    ]
+
+    @Test("refuses names that pass for others")
+    func names() async throws {
         try await RunningAPI.run { api in
-            let answer = try await api.send(
-                "POST", "/api/v1/auth/register",
-                #"{"username":"\#(name)","email":"a@example.com","password":"secure_pass_123"}"#)
-            #expect(answer.status == 400)
-            #expect(answer.fields == ["username"])
+            for name in Self.namesCases {
+                let answer = try await api.send(
+                    "POST", "/api/v1/auth/register",
+                    #"{"username":"\#(name)","email":"a@example.com","password":"secure_pass_123"}"#)
+                #expect(answer.status == 400, "\(name)")
+                #expect(answer.fields == ["username"], "\(name)")
+            }
         }
     }
 

@@ -279,73 +279,77 @@ struct AgentTests {
         }
     }
 
-    @Test(
-        "knows agents of every id, as integers while JavaScript reads them exactly",
-        arguments: [
-            ("9007199254740991", "9007199254740991"), ("9007199254740992", #""9007199254740992""#),
-            (#""7""#, "7"),
-            (
-                #""115792089237316195423570985008687907853269984665640564039457584007913129639935""#,
-                #""115792089237316195423570985008687907853269984665640564039457584007913129639935""#
-            ),
-        ])
-    func largeIDs(sent: String, shown: String) async throws {
+    private static let largeIDsCases: [(String, String)] = [
+        ("9007199254740991", "9007199254740991"), ("9007199254740992", #""9007199254740992""#),
+        (#""7""#, "7"),
+        (
+            #""115792089237316195423570985008687907853269984665640564039457584007913129639935""#,
+            #""115792089237316195423570985008687907853269984665640564039457584007913129639935""#
+        ),
+    ]
+
+    @Test("knows agents of every id, as integers while JavaScript reads them exactly")
+    func largeIDs() async throws {
         try await RunningAPI.run { api in
             let john = try await api.register()
             let wallet = try Wallet(1)
             api.ownership.answer(.success(wallet.address))
-            let text = try await Self.challenge(john, wallet, agent: sent)
-            let answer = try await Self.link(john, wallet.address.hex, text, try wallet.sign(text), agent: sent)
-            #expect(answer.status == 201)
-            #expect(answer.text.contains(#""agent_id":\#(shown),"#), "\(answer.text)")
-            let id = sent.replacing("\"", with: "")
-            #expect(try await john.send("DELETE", "/agents/\(id)/link?chain_id=\(Self.chain)").status == 200)
+            for (sent, shown) in Self.largeIDsCases {
+                let text = try await Self.challenge(john, wallet, agent: sent)
+                let answer = try await Self.link(john, wallet.address.hex, text, try wallet.sign(text), agent: sent)
+                #expect(answer.status == 201)
+                #expect(answer.text.contains(#""agent_id":\#(shown),"#), "\(answer.text)")
+                let id = sent.replacing("\"", with: "")
+                #expect(try await john.send("DELETE", "/agents/\(id)/link?chain_id=\(Self.chain)").status == 200)
+            }
         }
     }
 
-    @Test(
-        "says what is wrong with a request",
-        arguments: [
-            (
-                #"{"agent_id":-1,"chain_id":11155111,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678"}"#,
-                "agent_id"
-            ),
-            (
-                #"{"agent_id":1.5,"chain_id":11155111,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678"}"#,
-                "agent_id"
-            ),
-            (
-                #"{"agent_id":"0x1","chain_id":11155111,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678"}"#,
-                "agent_id"
-            ),
-            (#"{"agent_id":1,"chain_id":1,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678"}"#, "chain_id"),
-            (
-                #"{"agent_id":1,"chain_id":59141,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678"}"#,
-                "chain_id"
-            ),
-            (#"{"agent_id":1,"chain_id":11155111,"wallet_address":"0x1234"}"#, "wallet_address"),
-            (
-                #"{"agent_id":1,"chain_id":11155111,"wallet_address":"0x8004a818BFB912233c491871b3d84c89A494BD9e"}"#,
-                "wallet_address"
-            ),
-            (
-                #"{"agent_id":1,"chain_id":11155111,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678","registry_address":"0x1234567890abcdef1234567890abcdef12345678"}"#,
-                "registry_address"
-            ),
-        ])
-    func validation(body: String, field: String) async throws {
+    private static let validationCases: [(String, String)] = [
+        (
+            #"{"agent_id":-1,"chain_id":11155111,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678"}"#,
+            "agent_id"
+        ),
+        (
+            #"{"agent_id":1.5,"chain_id":11155111,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678"}"#,
+            "agent_id"
+        ),
+        (
+            #"{"agent_id":"0x1","chain_id":11155111,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678"}"#,
+            "agent_id"
+        ),
+        (#"{"agent_id":1,"chain_id":1,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678"}"#, "chain_id"),
+        (
+            #"{"agent_id":1,"chain_id":59141,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678"}"#,
+            "chain_id"
+        ),
+        (#"{"agent_id":1,"chain_id":11155111,"wallet_address":"0x1234"}"#, "wallet_address"),
+        (
+            #"{"agent_id":1,"chain_id":11155111,"wallet_address":"0x8004a818BFB912233c491871b3d84c89A494BD9e"}"#,
+            "wallet_address"
+        ),
+        (
+            #"{"agent_id":1,"chain_id":11155111,"wallet_address":"0x1234567890abcdef1234567890abcdef12345678","registry_address":"0x1234567890abcdef1234567890abcdef12345678"}"#,
+            "registry_address"
+        ),
+    ]
+
+    @Test("says what is wrong with a request")
+    func validation() async throws {
         try await RunningAPI.run { api in
             let john = try await api.register()
-            let answer = try await john.send("POST", "/agents/link/challenge", body)
-            #expect(answer.status == 400)
-            #expect(answer.fields == [field], "\(answer.text)")
-            let link = try await john.send("POST", "/agents/link", "{}")
-            #expect(
-                Set(link.fields) == [
-                    "agent_id", "chain_id", "organization_id", "wallet_address", "challenge", "signature",
-                ])
-            let unlink = try await john.send("DELETE", "/agents/1/link")
-            #expect(unlink.fields == ["chain_id"])
+            for (body, field) in Self.validationCases {
+                let answer = try await john.send("POST", "/agents/link/challenge", body)
+                #expect(answer.status == 400, "\(answer.text)")
+                #expect(answer.fields == [field], "\(answer.text)")
+                let link = try await john.send("POST", "/agents/link", "{}")
+                #expect(
+                    Set(link.fields) == [
+                        "agent_id", "chain_id", "organization_id", "wallet_address", "challenge", "signature",
+                    ])
+                let unlink = try await john.send("DELETE", "/agents/1/link")
+                #expect(unlink.fields == ["chain_id"])
+            }
         }
     }
 }

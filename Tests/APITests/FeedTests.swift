@@ -9,8 +9,7 @@ import Testing
 struct FeedTests {
     private static func word(_ byte: UInt8) -> String { String(repeating: String(format: "%02x", byte), count: 32) }
 
-    /// Stores transfers of agents 1...`count` on Ethereum Sepolia, one a block, blocks 101…, and one log that no layout
-    /// fits.
+    /// Stores transfers of the agents from 1 to `count` on Ethereum Sepolia, one a block from 101 on, and a broken log.
     private static func seed(_ api: RunningAPI, count: Int) async throws {
         let topic = String(Keccak256.hash("Transfer(address,address,uint256)").description.dropFirst(2))
         let zero = word(0)
@@ -74,34 +73,38 @@ struct FeedTests {
         }
     }
 
-    @Test(
-        "filter events",
-        arguments: [
-            ("chain_id=11155111", [5, 4, 3, 2, 1]), ("chain_id=1", []), ("registry=identity", [5, 4, 3, 2, 1]),
-            ("registry=reputation", []), ("event_type=Transfer", [4, 3, 2, 1]), ("event_type=AgentMinted", []),
-            ("agent_id=3", [3]), ("from_block=103", [5, 4, 3]), ("to_block=102", [2, 1]),
-            ("from_block=102&to_block=103", [3, 2]), ("decoded=false", [5]), ("decoded=true&agent_id=1", [1]),
-        ] as [(String, [Int])])
-    func filters(query: String, ids: [Int]) async throws {
+    private static let filtersCases: [(String, [Int])] = [
+        ("chain_id=11155111", [5, 4, 3, 2, 1]), ("chain_id=1", []), ("registry=identity", [5, 4, 3, 2, 1]),
+        ("registry=reputation", []), ("event_type=Transfer", [4, 3, 2, 1]), ("event_type=AgentMinted", []),
+        ("agent_id=3", [3]), ("from_block=103", [5, 4, 3]), ("to_block=102", [2, 1]),
+        ("from_block=102&to_block=103", [3, 2]), ("decoded=false", [5]), ("decoded=true&agent_id=1", [1]),
+    ]
+
+    @Test("filter events")
+    func filters() async throws {
         try await RunningAPI.run { api in
             let alice = try await api.register("alice")
             try await Self.seed(api, count: 4)
-            let list = try await alice.send("GET", "/events?\(query)")
-            #expect(list.status == 200)
-            #expect(list.data.elements.map { $0["id"] } == ids.map { JSON.number(Decimal($0)) })
+            for (query, ids) in Self.filtersCases {
+                let list = try await alice.send("GET", "/events?\(query)")
+                #expect(list.status == 200)
+                #expect(list.data.elements.map { $0["id"] } == ids.map { JSON.number(Decimal($0)) })
+            }
         }
     }
 
-    @Test(
-        "refuse filters that mean nothing",
-        arguments: [
-            "chain_id=x", "chain_id=0", "registry=any", "event_type=Nothing", "agent_id=-1", "from_block=-1",
-            "from_block=5&to_block=4", "decoded=yes", "cursor=5", "cursor=b", "limit=0", "chain=1",
-        ])
-    func wrongFilters(query: String) async throws {
+    private static let wrongFiltersCases: [String] = [
+        "chain_id=x", "chain_id=0", "registry=any", "event_type=Nothing", "agent_id=-1", "from_block=-1",
+        "from_block=5&to_block=4", "decoded=yes", "cursor=5", "cursor=b", "limit=0", "chain=1",
+    ]
+
+    @Test("refuse filters that mean nothing")
+    func wrongFilters() async throws {
         try await RunningAPI.run { api in
             let alice = try await api.register("alice")
-            #expect(try await alice.send("GET", "/events?\(query)").status == 400)
+            for query in Self.wrongFiltersCases {
+                #expect(try await alice.send("GET", "/events?\(query)").status == 400)
+            }
         }
     }
 

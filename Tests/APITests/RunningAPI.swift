@@ -19,31 +19,39 @@ struct RunningAPI: Sendable {
     let transport: CurlTransport
     let clock: TestClock
 
-    /// Runs `body` against a server that `configure` may change, and stops the server.
-    static func run(
+    /// A server over the running test's database that does not run yet.
+    static func service(
         _ configure: (inout APISettings) -> Void = { _ in }, readiness: [ReadinessCheck] = [],
-        _ body: @escaping @Sendable (RunningAPI) async throws -> Void
-    ) async throws {
+        ownership: ScriptedOwnership = ScriptedOwnership(), clock: TestClock = TestClock()
+    ) throws -> APIService {
         var settings = APISettings(
             host: "127.0.0.1", port: 0, jwtSecret: secret, version: "0.1.0", hasTelegramToken: true,
             egress: EgressPolicy(), secrets: try SecretBox(keys: [[UInt8](repeating: 7, count: 32)]),
             chains: try Self.chains())
         configure(&settings)
-        let database = TestDatabase.current
+        return APIService(
+            settings: settings, database: TestDatabase.current.database, ownership: ownership, readiness: readiness,
+            metrics: { "tocsin_test_metric 1\n" }, logger: .silent, now: { clock.now })
+    }
+
+    /// Runs `body` against a server that `configure` may change, and stops the server.
+    static func run(
+        _ configure: (inout APISettings) -> Void = { _ in }, readiness: [ReadinessCheck] = [],
+        _ body: @escaping @Sendable (RunningAPI) async throws -> Void
+    ) async throws {
         let ownership = ScriptedOwnership()
         let clock = TestClock()
-        let service = APIService(
-            settings: settings, database: database.database, ownership: ownership, readiness: readiness,
-            metrics: { "tocsin_test_metric 1\n" }, logger: .silent, now: { clock.now })
+        let service = try service(configure, readiness: readiness, ownership: ownership, clock: clock)
         let transport = CurlTransport(policy: EgressPolicy())
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await service.run() }
             let port = try await within(.seconds(20)) { try await service.port }
             let api = RunningAPI(
-                port: port, database: database, ownership: ownership, transport: transport, clock: clock)
+                port: port, database: TestDatabase.current, ownership: ownership, transport: transport, clock: clock)
             try await body(api)
             group.cancelAll()
-            while let result = await group.nextResult() { if case .failure(let error) = result { _ = error } }
+            // What a cancelled server throws on its way out is no result of the test.
+            while await group.nextResult() != nil {}
         }
         await transport.shutdown()
     }
@@ -173,6 +181,19 @@ final class ScriptedOwnership: AgentOwnership {
     func owner(of agent: UInt256, registry: Address, chain: ChainID) async throws(OwnershipError) -> Address {
         asked.withLock { $0.append((agent, registry, chain)) }
         return try script.withLock { $0 }.get()
+    }
+}
+
+/// A readiness check that waits until a test lets it go.
+struct ReadinessCheckProbe {
+    let arrived: Signal
+    let release: Signal
+    var check: ReadinessCheck {
+        ReadinessCheck(name: "probe") { [arrived, release] in
+            arrived.fire()
+            try? await release.wait()
+            return nil
+        }
     }
 }
 

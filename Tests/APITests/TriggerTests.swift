@@ -64,6 +64,14 @@ struct TriggerTests {
             #expect(everywhere.data["finality"] == .string("safe"))
             #expect(everywhere.data["name"] == .string("Updated Trigger Name"))
 
+            let same = try await john.send("PUT", "/triggers/\(id)", #"{"organization_id": "\#(john.organizationID)"}"#)
+            #expect(same.status == 200)
+            for (name, value) in [("organization_id", "\"\(john.userID)\""), ("conditions", "[]"), ("id", "1")] {
+                let refused = try await john.send("PUT", "/triggers/\(id)", #"{"\#(name)": \#(value)}"#)
+                #expect(refused.status == 400)
+                #expect(refused.fields == [name])
+            }
+
             let deleted = try await john.send("DELETE", "/triggers/\(id)")
             #expect(deleted.status == 204)
             #expect(deleted.text.isEmpty)
@@ -171,37 +179,39 @@ struct TriggerTests {
         }
     }
 
-    @Test(
-        "refuse what is out of range, unknown or not there yet",
-        arguments: [
-            (#"{"chain_id":1,"registry":"identity"}"#, "name"),
-            (#"{"name":null,"chain_id":1,"registry":"identity"}"#, "name"),
-            (#"{"name":5,"chain_id":1,"registry":"identity"}"#, "name"),
-            (#"{"name":"a\u0000b","chain_id":1,"registry":"identity"}"#, "name"),
-            (#"{"name":"n","chain_id":0,"registry":"identity"}"#, "chain_id"),
-            (#"{"name":"n","chain_id":1.5,"registry":"identity"}"#, "chain_id"),
-            (#"{"name":"n","chain_id":"1","registry":"identity"}"#, "chain_id"),
-            (#"{"name":"n","chain_id":9223372036854775808,"registry":"identity"}"#, "chain_id"),
-            (#"{"name":"n","registry":"identity"}"#, "chain_id"),
-            (#"{"name":"n","chain_id":1,"registry":"Identity"}"#, "registry"),
-            (#"{"name":"n","chain_id":1}"#, "registry"),
-            (#"{"name":"n","chain_id":1,"registry":"any","enabled":"yes"}"#, "enabled"),
-            (#"{"name":"n","chain_id":1,"registry":"any","is_stateful":1}"#, "is_stateful"),
-            (#"{"name":"n","chain_id":1,"registry":"any","finality":"sure"}"#, "finality"),
-            (#"{"name":"n","chain_id":1,"registry":"any","mode":"off"}"#, "mode"),
-            (#"{"name":"n","chain_id":1,"registry":"any","cooldown_seconds":60}"#, "cooldown_seconds"),
-            (#"{"name":"n","chain_id":1,"registry":"any","schedule":{}}"#, "schedule"),
-            (#"{"name":"n","chain_id":1,"registry":"any","organization_id":"x"}"#, "organization_id"),
-            (#"{"name":"n","chain_id":1,"registry":"any","conditions":{}}"#, "conditions"),
-            (#"{"name":"n","chain_id":1,"registry":"any","actions":[1]}"#, "actions[0]"),
-        ])
-    func validation(body: String, field: String) async throws {
+    private static let validationCases: [(String, String)] = [
+        (#"{"chain_id":1,"registry":"identity"}"#, "name"),
+        (#"{"name":null,"chain_id":1,"registry":"identity"}"#, "name"),
+        (#"{"name":5,"chain_id":1,"registry":"identity"}"#, "name"),
+        (#"{"name":"a\u0000b","chain_id":1,"registry":"identity"}"#, "name"),
+        (#"{"name":"n","chain_id":0,"registry":"identity"}"#, "chain_id"),
+        (#"{"name":"n","chain_id":1.5,"registry":"identity"}"#, "chain_id"),
+        (#"{"name":"n","chain_id":"1","registry":"identity"}"#, "chain_id"),
+        (#"{"name":"n","chain_id":9223372036854775808,"registry":"identity"}"#, "chain_id"),
+        (#"{"name":"n","registry":"identity"}"#, "chain_id"),
+        (#"{"name":"n","chain_id":1,"registry":"Identity"}"#, "registry"),
+        (#"{"name":"n","chain_id":1}"#, "registry"),
+        (#"{"name":"n","chain_id":1,"registry":"any","enabled":"yes"}"#, "enabled"),
+        (#"{"name":"n","chain_id":1,"registry":"any","is_stateful":1}"#, "is_stateful"),
+        (#"{"name":"n","chain_id":1,"registry":"any","finality":"sure"}"#, "finality"),
+        (#"{"name":"n","chain_id":1,"registry":"any","mode":"off"}"#, "mode"),
+        (#"{"name":"n","chain_id":1,"registry":"any","cooldown_seconds":60}"#, "cooldown_seconds"),
+        (#"{"name":"n","chain_id":1,"registry":"any","schedule":{}}"#, "schedule"),
+        (#"{"name":"n","chain_id":1,"registry":"any","organization_id":"x"}"#, "organization_id"),
+        (#"{"name":"n","chain_id":1,"registry":"any","conditions":{}}"#, "conditions"),
+        (#"{"name":"n","chain_id":1,"registry":"any","actions":[1]}"#, "actions[0]"),
+    ]
+
+    @Test("refuse what is out of range, unknown or not there yet")
+    func validation() async throws {
         try await RunningAPI.run { api in
             let alice = try await api.register("alice")
-            let answer = try await alice.send("POST", "/triggers", body)
-            #expect(answer.status == 400)
-            #expect(answer.code == "VALIDATION_ERROR")
-            #expect(answer.fields == [field], "\(answer.text)")
+            for (body, field) in Self.validationCases {
+                let answer = try await alice.send("POST", "/triggers", body)
+                #expect(answer.status == 400, "\(answer.text)")
+                #expect(answer.code == "VALIDATION_ERROR")
+                #expect(answer.fields == [field], "\(answer.text)")
+            }
         }
     }
 

@@ -42,7 +42,7 @@ struct ListenerTests {
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for service in services { group.addTask { try await service.run() } }
-            group.addTask { try await within(.seconds(30), body) }
+            group.addTask { try await within(.seconds(60), body) }
             // The first to end is the body, or a service that failed.
             try await group.next()
             group.cancelAll()
@@ -216,6 +216,29 @@ struct ListenerTests {
         #expect(try await Self.stored(chain) == Self.expected(nodes))
         #expect(Ledger(replaying: try await database.query(ReadFeed(chainID: chain.id))).retractions == 0)
         #expect(log.count(.error) == 1)
+    }
+
+    @Test("connections that the server cuts at any moment change nothing")
+    func cuts() async throws {
+        let nodes = Self.nodes(10, blocks: 100)
+        let chain = Simulation.chain(10)
+        let service = Self.service([(chain, nodes)])
+        try await Self.running([service]) {
+            for _ in 0..<5 {
+                nodes.change { $0.grow(by: 3, using: &$1) }
+                let looks = nodes.looks.count
+                try await nodes.looks.wait(times: looks + 1)
+                try await TestDatabase.current.run(
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    """)
+            }
+            try await Self.atTip(service, chain, nodes)
+        }
+        #expect(try await Self.stored(chain) == Self.expected(nodes))
+        let ledger = Ledger(replaying: try await TestDatabase.current.database.query(ReadFeed(chainID: chain.id)))
+        #expect(ledger.problems == [])
     }
 
     @Test("an idle chain keeps no more blocks than a reorganisation could undo")

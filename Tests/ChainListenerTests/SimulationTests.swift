@@ -111,4 +111,33 @@ struct SimulationTests {
                 database: database)
         }
     }
+
+    @Test("a node that stays on an orphaned branch for ever holds nothing up", arguments: [2, 3])
+    func stuck(count: Int) async throws {
+        let database = TestDatabase.current.database
+        for seed in seeds(from: 5_000_000, 4) {
+            var simulation = try await Simulation(
+                seed: seed, nodes: Array(repeating: NodeFaults(), count: count), database: database)
+            simulation.nodes.change { $0.grow(by: 40, using: &$1) }
+            try await database.alive {
+                try await simulation.settle()
+                // The last node keeps the branch that all others leave.
+                for round in 0..<60 {
+                    simulation.nodes.with { state in
+                        if round == 0 {
+                            state.chain.fork(depth: 4, length: 5, using: &state.random)
+                        } else if round.isMultiple(of: 3) {
+                            state.chain.grow(by: 1, using: &state.random)
+                        }
+                        for index in 0..<(count - 1) { state.nodes[index].view = state.chain.canonical }
+                    }
+                    try await simulation.step()
+                }
+                try await simulation.settle(limit: 50)
+            }
+            let ledger = try await simulation.verify(database)
+            let places = Set(ledger.standing.map(\.place))
+            #expect(places.count == ledger.standing.count)
+        }
+    }
 }

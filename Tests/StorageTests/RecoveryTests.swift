@@ -44,6 +44,13 @@ struct RecoveryTests {
         for number in 0..<10 as Range<Int64> {
             #expect(try await test.database.first(Echo<BigInt>(value: .integer(number))) == .some(number))
         }
+        // A transaction's first statement is repeated too, writing or not: nothing of it can have been committed.
+        try await test.run("CREATE TABLE item (id bigint PRIMARY KEY)")
+        for number in 0..<10 as Range<Int64> {
+            try await operatorPool.execute(KillOthers())
+            try await test.database.transaction { try await $0.execute(Insert(id: number)) }
+        }
+        #expect(try await test.database.first(Count()) == 10)
         await operatorPool.close()
     }
 

@@ -4,7 +4,7 @@ import Synchronization
 /// A program that a test started; it ends with the test, whatever happens.
 final class ChildProcess: Sendable {
     private let process: Mutex<Process>
-    private let lines: Mutex<[String]>
+    private let output: URL
     private let errors: URL
     let identifier: Int32
 
@@ -17,27 +17,28 @@ final class ChildProcess: Sendable {
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
         if let directory { process.currentDirectoryURL = directory }
-        errors = FileManager.default.temporaryDirectory.appendingPathComponent("tocsin-\(UUID().uuidString).log")
+        let folder = FileManager.default.temporaryDirectory
+        output = folder.appendingPathComponent("tocsin-\(UUID().uuidString).out")
+        errors = folder.appendingPathComponent("tocsin-\(UUID().uuidString).err")
+        // Files, not pipes: nobody has to read along, and what a program said survives it.
+        try Data().write(to: output)
         try Data().write(to: errors)
+        process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
-        let output = Pipe()
-        process.standardOutput = output
         process.standardInput = FileHandle.nullDevice
         try process.run()
         identifier = process.processIdentifier
         self.process = Mutex(process)
-        lines = Mutex([])
-        output.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let chunk = handle.availableData
-            if chunk.isEmpty { handle.readabilityHandler = nil }
-            self?.take(chunk)
-        }
     }
 
     deinit {
         kill(identifier, SIGKILL)
+        try? FileManager.default.removeItem(at: output)
         try? FileManager.default.removeItem(at: errors)
     }
+
+    /// What the program wrote to standard output so far.
+    var outputText: String { (try? String(contentsOf: output, encoding: .utf8)) ?? "" }
 
     /// What the program wrote to standard error so far.
     var errorText: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
@@ -47,7 +48,8 @@ final class ChildProcess: Sendable {
     /// - Throws: ``ChildProcessError/ended(_:)`` if the program ends first, with what it wrote to standard error.
     func readyLine(within limit: Duration = .seconds(60)) async throws -> String {
         try await poll(within: limit, "a line on standard output") {
-            if let line = self.lines.withLock({ $0.dropLast().first }) { return line }
+            let text = self.outputText
+            if let end = text.firstIndex(of: "\n") { return String(text[..<end]) }
             guard self.isRunning else { throw ChildProcessError.ended(self.errorText) }
             return nil
         }
@@ -65,17 +67,6 @@ final class ChildProcess: Sendable {
                 guard !process.isRunning else { return nil }
                 return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
             }
-        }
-    }
-
-    private func take(_ chunk: Data) {
-        lines.withLock { lines in
-            var parts = (lines.popLast() ?? "") + String(decoding: chunk, as: UTF8.self)
-            while let end = parts.firstIndex(of: "\n") {
-                lines.append(String(parts[..<end]))
-                parts = String(parts[parts.index(after: end)...])
-            }
-            lines.append(parts)
         }
     }
 }

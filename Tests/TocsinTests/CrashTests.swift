@@ -14,7 +14,7 @@ struct CrashTests {
         let answer = try await stack.api(
             "POST", "/api/v1/triggers",
             [
-                "name": "All feedback", "chain_id": stack.node.chain_id, "registry": "any",
+                "name": "All feedback", "chain_id": stack.node.chainId, "registry": "any",
                 "conditions": [
                     [
                         "condition_type": "event", "field": "event_type", "operator": "in",
@@ -22,22 +22,28 @@ struct CrashTests {
                     ]
                 ],
                 "actions": [
-                    ["action_type": "rest", "config": ["url": "\(stack.webhook.url)/hooks/all", "secret": Stack.secret]]
+                    [
+                        "action_type": "rest",
+                        "config": ["url": "\(stack.webhook.url)/hooks/all", "secret": Stack.secret],
+                    ]
                 ],
             ])
         #expect(answer.status == 201, "\(answer.body)")
 
         let first = try await stack.head() + 1
-        let load = try Stack.tool([
-            "devnetctl.py", "--rpc", stack.node.rpc_url, "load", "--events", "2000", "--per-block", "20",
-        ])
         for _ in 0..<20 {
-            // The moment is the point: anywhere between the start of the program and the last delivery.
-            try await ContinuousClock().sleep(for: .milliseconds(Int.random(in: 20...900, using: &random)))
+            let load = try Stack.tool([
+                "devnetctl.py", "--rpc", stack.node.rpcUrl, "load", "--events", "100", "--per-block", "5",
+            ])
+            // Somewhere in the flow: after a random number of this round's deliveries, or in the restart before them.
+            let told = try await stack.webhook.count()
+            _ = try await stack.webhook.ledger(
+                reaching: told + Int.random(in: 0...90, using: &random), within: .seconds(5))
+            try await ContinuousClock().sleep(for: .milliseconds(Int.random(in: 0...30, using: &random)))
             _ = try await stack.stop(SIGKILL)
             try stack.start()
+            #expect(try await load.exitCode(within: .seconds(60)) == 0, "\(load.errorText)")
         }
-        #expect(try await load.exitCode(within: .seconds(120)) == 0, "\(load.errorText)")
 
         let made = Set(try await stack.logs(from: first))
         #expect(made.count >= 2000)
@@ -92,7 +98,7 @@ extension Stack {
 
     private func rpc(_ method: String, _ parameters: [Any]) async throws -> Any? {
         let body: [String: Any] = ["jsonrpc": "2.0", "id": 1, "method": method, "params": parameters]
-        let (data, _) = try await fetch("POST", node.rpc_url, body: try JSONSerialization.data(withJSONObject: body))
+        let (data, _) = try await fetch("POST", node.rpcUrl, body: try JSONSerialization.data(withJSONObject: body))
         return (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["result"]
     }
 }

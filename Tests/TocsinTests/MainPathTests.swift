@@ -27,7 +27,7 @@ extension Stack {
             let answer = try await api(
                 "POST", "/api/v1/triggers",
                 [
-                    "name": "Every \(registry) event", "chain_id": node.chain_id, "registry": registry,
+                    "name": "Every \(registry) event", "chain_id": node.chainId, "registry": registry,
                     "conditions": [
                         ["condition_type": "event", "field": "event_type", "operator": "in", "value": events]
                     ],
@@ -109,7 +109,8 @@ func expected(of result: [String: Any], kind: String = "notification") -> [Told]
             let number = Int(index.dropFirst(2), radix: 16)
         else { return nil }
         return Told(
-            event: event, kind: kind, transaction: "\(log["transactionHash"] ?? "")", block: "\(log["blockHash"] ?? "")",
+            event: event, kind: kind, transaction: "\(log["transactionHash"] ?? "")",
+            block: "\(log["blockHash"] ?? "")",
             log: "\(number)")
     }
 }
@@ -150,7 +151,9 @@ struct MainPathTests {
 
         for (channel, told) in try await stack.told(reaching: 2 * made.count) {
             #expect(Set(told.filter { $0.kind == "notification" }) == Set(made), "\(channel)")
-            let retracted = made.map { Told(event: $0.event, kind: "retraction", transaction: $0.transaction, block: $0.block, log: $0.log) }
+            let retracted = made.map {
+                Told(event: $0.event, kind: "retraction", transaction: $0.transaction, block: $0.block, log: $0.log)
+            }
             #expect(Set(told.filter { $0.kind == "retraction" }) == Set(retracted), "\(channel)")
             #expect(told.count == 2 * made.count, "\(channel)")
         }

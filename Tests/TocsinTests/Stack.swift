@@ -22,10 +22,9 @@ final class Stack {
     struct NodeInfo: Decodable {
         struct Account: Decodable {
             let address: String
-            let private_key: String
         }
-        let rpc_url: String
-        let chain_id: Int
+        let rpcUrl: String
+        let chainId: Int
         let registries: [String: String]
         let accounts: [Account]
     }
@@ -34,6 +33,12 @@ final class Stack {
     struct Receiver {
         let process: ChildProcess
         let url: String
+
+        /// How many entries there are.
+        func count() async throws -> Int {
+            let (data, _) = try await fetch("GET", "\(url)/count")
+            return (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["count"] as? Int ?? 0
+        }
 
         /// The whole ledger once it has `count` entries, or after `limit`, whatever it has then.
         func ledger(reaching count: Int, within limit: Duration = .seconds(60)) async throws -> [[String: Any]] {
@@ -53,7 +58,8 @@ final class Stack {
     /// The program under test, built beside the tests.
     static var binary: String {
         get throws {
-            var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+            var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+                .deletingLastPathComponent()
             for _ in 0..<6 {
                 let candidate = folder.appendingPathComponent("tocsin").path
                 if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
@@ -85,7 +91,9 @@ final class Stack {
                     + (name == "webhook.py" ? ["--secret", Self.secret] : [])
                     + (name == "telegram.py" ? ["--token", Self.botToken] : []))
         }
-        node = try JSONDecoder().decode(NodeInfo.self, from: Data(try await devnet.readyLine().utf8))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        node = try decoder.decode(NodeInfo.self, from: Data(try await devnet.readyLine().utf8))
         var ready: [Receiver] = []
         for process in receivers {
             let line = try await process.readyLine()
@@ -141,7 +149,9 @@ final class Stack {
 
     /// Calls the API with this stack's token.
     @discardableResult
-    func api(_ method: String, _ path: String, _ body: [String: Any]? = nil) async throws -> (status: Int, body: [String: Any]) {
+    func api(_ method: String, _ path: String, _ body: [String: Any]? = nil) async throws -> (
+        status: Int, body: [String: Any]
+    ) {
         let data = try body.map { try JSONSerialization.data(withJSONObject: $0) }
         let (answer, status) = try await fetch(method, "http://127.0.0.1:\(port)\(path)", body: data, token: token)
         return (status, (try? JSONSerialization.jsonObject(with: answer) as? [String: Any]) ?? [:])
@@ -158,7 +168,7 @@ final class Stack {
 
     /// Runs `devnetctl` and gives the JSON line that it prints.
     func chain(_ arguments: String...) async throws -> [String: Any] {
-        let process = try Self.tool(["devnetctl.py", "--rpc", node.rpc_url] + arguments)
+        let process = try Self.tool(["devnetctl.py", "--rpc", node.rpcUrl] + arguments)
         let line = try await process.readyLine()
         _ = try await process.exitCode()
         return (try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]) ?? [:]
@@ -167,7 +177,7 @@ final class Stack {
     private func writeChains() throws {
         let registries = node.registries.mapValues { ["address": $0, "start_block": 0] as [String: Any] }
         let chain: [String: Any] = [
-            "chain_id": node.chain_id, "name": "Devnet", "enabled": true, "rpc_urls": [node.rpc_url],
+            "chain_id": node.chainId, "name": "Devnet", "enabled": true, "rpc_urls": [node.rpcUrl],
             "poll_interval_ms": 100, "confirmations": 4, "finality": "tags", "registries": registries,
         ]
         let data = try JSONSerialization.data(withJSONObject: ["chains": [chain]])

@@ -9,7 +9,7 @@ struct Tokens: Sendable {
     static let lifetime: TimeInterval = 3600
     /// How far the clocks of the nodes may disagree.
     static let leeway: TimeInterval = 60
-    /// Longer tokens are not even looked at. Ours have about 250 bytes.
+    /// Longer tokens are not even looked at; ours have about 250 bytes.
     private static let longest = 4096
 
     private struct Claims: JWTPayload {

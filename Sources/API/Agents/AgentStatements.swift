@@ -42,7 +42,7 @@ struct FindChallenge: Statement {
     }
 }
 
-/// Consumes a challenge without a link: the decision was no. Counts 0 where another decision came first.
+/// Consumes a challenge without a link, since the decision was no; counts 0 where another decision came first.
 struct ConsumeChallenge: Statement {
     static let sql = "UPDATE challenges SET consumed_at = now() WHERE id = $1 AND consumed_at IS NULL"
     let challenge: UUID

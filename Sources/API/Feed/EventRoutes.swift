@@ -37,14 +37,28 @@ struct EventRoutes: Sendable {
         }
     }
 
-    /// One row more than asked for, to see whether there are more.
     private func read(_ stretch: Stretch, _ filter: EventFilter) async throws -> [ShownEvent] {
-        let limit = stretch.limit + 1
-        switch stretch.cursor {
-        case .after(let row): return try await database.query(ListEventsAfter(limit: limit, filter: filter, row: row))
-        case .before(let row): return try await database.query(ListEventsBefore(limit: limit, filter: filter, row: row))
-        case nil: return try await database.query(ListEventsBefore(limit: limit, filter: filter, row: .max))
+        if filter.agent != nil { return try await read(stretch, filter, by: ByAgent.self) }
+        if filter.chain != nil, filter.fromBlock != nil, filter.toBlock != nil {
+            return try await read(stretch, filter, by: ByHeight.self)
         }
+        if filter.type != nil { return try await read(stretch, filter, by: ByType.self) }
+        return try await read(stretch, filter, by: ByRow.self)
+    }
+
+    /// One row more than asked for, to see whether there are more.
+    private func read<Key: EventKey>(
+        _ stretch: Stretch, _ filter: EventFilter, by _: Key.Type
+    ) async throws -> [ShownEvent] {
+        let limit = stretch.limit + 1
+        let row: Int64
+        switch stretch.cursor {
+        case .after(let newer):
+            return try await database.query(ListEventsAfter<Key>(limit: limit, filter: filter, row: newer))
+        case .before(let older): row = older
+        case nil: row = .max
+        }
+        return try await database.query(ListEventsBefore<Key>(limit: limit, filter: filter, row: row))
     }
 
     private func get(_ call: Call, _ account: Account) async throws -> Response {

@@ -63,8 +63,6 @@ struct EventFilter: Sendable {
     }
 
     /// The condition on `event`; its arguments are `$2`–`$8`.
-    ///
-    /// PostgreSQL plans such statements anew for each set of arguments, so that an absent one costs nothing.
     static let condition = """
         ($2::bigint IS NULL OR event.chain_id = $2) AND ($3::text IS NULL OR event.registry = $3)
         AND ($4::text IS NULL OR event.event_type = $4) AND ($5::numeric IS NULL OR event.agent_id = $5)
@@ -81,12 +79,30 @@ struct EventFilter: Sendable {
     }
 }
 
+/// The filter that is sure to be there, so that PostgreSQL plans for the index that serves it.
+///
+/// One statement for all filters would be planned for none: "absent or equal" tells the planner nothing.
+protocol EventKey {
+    static var condition: String { get }
+}
+
+/// One agent's events.
+enum ByAgent: EventKey { static let condition = "event.agent_id = $5" }
+/// One type's events.
+enum ByType: EventKey { static let condition = "event.event_type = $4" }
+/// One chain's events at known heights.
+enum ByHeight: EventKey { static let condition = "event.chain_id = $2 AND event.block_number BETWEEN $6 AND $7" }
+/// No such filter.
+enum ByRow: EventKey { static let condition = "true" }
+
 /// Lists events from new to old, below a row.
-struct ListEventsBefore: Statement {
-    static let sql = """
-        SELECT \(ShownEvent.columns) FROM \(ShownEvent.sources)
-        WHERE event.id < $9 AND \(EventFilter.condition) ORDER BY event.id DESC LIMIT $1
+struct ListEventsBefore<Key: EventKey>: Statement {
+    static var sql: String {
         """
+        SELECT \(ShownEvent.columns) FROM \(ShownEvent.sources)
+        WHERE event.id < $9 AND \(Key.condition) AND \(EventFilter.condition) ORDER BY event.id DESC LIMIT $1
+        """
+    }
     let limit: Int64
     let filter: EventFilter
     let row: Int64
@@ -95,11 +111,13 @@ struct ListEventsBefore: Statement {
 }
 
 /// Lists events from old to new, above a row.
-struct ListEventsAfter: Statement {
-    static let sql = """
-        SELECT \(ShownEvent.columns) FROM \(ShownEvent.sources)
-        WHERE event.id > $9 AND \(EventFilter.condition) ORDER BY event.id LIMIT $1
+struct ListEventsAfter<Key: EventKey>: Statement {
+    static var sql: String {
         """
+        SELECT \(ShownEvent.columns) FROM \(ShownEvent.sources)
+        WHERE event.id > $9 AND \(Key.condition) AND \(EventFilter.condition) ORDER BY event.id LIMIT $1
+        """
+    }
     let limit: Int64
     let filter: EventFilter
     let row: Int64

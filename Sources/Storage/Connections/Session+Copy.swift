@@ -21,6 +21,8 @@ extension Session {
         let target = table.split(separator: ".").map { DatabaseConfiguration.quoted(String($0)) }.joined(separator: ".")
         let names = columns.map(DatabaseConfiguration.quoted).joined(separator: ", ")
         let types = try columnTypes(of: "SELECT \(names) FROM \(target)")
+        try beginNow()
+        isWorkOut = true
         try startCopy("COPY \(target) (\(names)) FROM STDIN (FORMAT binary)")
         do throws(StorageError) {
             try put(rows, types: types, ticket)

@@ -129,7 +129,7 @@ struct ChainWorker: Sendable {
         guard triggers.withIndex({ $0.hasTriggers(finality) }) else {
             return try await move(&cursor, finality, to: height, with: [])
         }
-        var position = (height: cursor[finality], logIndex: Int64.max)
+        var position = (height: cursor[finality], logIndex: Int64(Int32.max))
         while true {
             let events = try await store.events(chainID, after: position, last: height, limit: Self.sweepSize)
             var deliveries: [PlannedDelivery] = []

@@ -1,8 +1,8 @@
 import Domain
 
-/// Decides, feed row by feed row, what to store. It does no I/O.
+/// Decides, feed row by feed row, what to store.
 ///
-/// Rows are taken in order and cut into pieces that are stored one transaction each: events with the deliveries that
+/// It does no I/O. Rows are taken in order and cut into pieces that are stored one transaction each: events with the deliveries that
 /// they cause, retractions, or one finality mark. A piece of events ends at ``deliveryMax``.
 struct FeedPlanner {
     enum Piece: Sendable {

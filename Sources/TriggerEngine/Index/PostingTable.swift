@@ -10,7 +10,7 @@ struct Posting: Sendable {
     let chain: UInt32
 }
 
-/// Lists of triggers by key.
+/// Lists of triggers by key, those that need a number in an interval sorted by its bound.
 ///
 /// Most keys belong to one trigger, whose slot then stands in the table itself; a list is made for the second one.
 struct PostingTable: Sendable {
@@ -20,7 +20,7 @@ struct PostingTable: Sendable {
     static let maximumSlots = Int(listBit)
 
     private var table = KeyTable()
-    private var lists: ContiguousArray<ContiguousArray<Posting>> = []
+    private var lists: ContiguousArray<PostingList> = []
     private var freeLists: [UInt32] = []
     /// How many keys of each field there are: a field without keys is not looked up.
     private var uses: [Field: Int] = [:]
@@ -28,16 +28,22 @@ struct PostingTable: Sendable {
     private(set) var fields: [Field] = []
     private(set) var count = 0
 
-    mutating func insert(_ posting: Posting, at key: UInt64, existing: (UInt32) -> Posting) {
+    /// Puts a trigger under `key`; `existing` tells of the one that stands there alone.
+    mutating func insert(
+        _ posting: Posting, _ range: RangeKey?, at key: UInt64, existing: (UInt32) -> (Posting, RangeKey?)
+    ) {
         guard let number = table.find(key) else {
             table.set(key, to: posting.slot)
             return
         }
         if number & Self.listBit != 0 {
-            lists[Int(number & ~Self.listBit)].append(posting)
+            lists[Int(number & ~Self.listBit)].insert(posting, range)
             return
         }
-        let list: ContiguousArray<Posting> = [existing(number), posting]
+        var list = PostingList()
+        let (first, firstRange) = existing(number)
+        list.insert(first, firstRange)
+        list.insert(posting, range)
         if let free = freeLists.popLast() {
             lists[Int(free)] = list
             table.set(key, to: free | Self.listBit)
@@ -47,32 +53,28 @@ struct PostingTable: Sendable {
         }
     }
 
-    mutating func remove(slot: UInt32, at key: UInt64) {
+    mutating func remove(slot: UInt32, _ range: RangeKey?, at key: UInt64) {
         guard let number = table.find(key) else { return }
         guard number & Self.listBit != 0 else {
             if number == slot { table.remove(key) }
             return
         }
         let index = Int(number & ~Self.listBit)
-        if let place = lists[index].firstIndex(where: { $0.slot == slot }) {
-            lists[index].swapAt(place, lists[index].count - 1)
-            lists[index].removeLast()
-        }
-        if lists[index].count == 1, let last = lists[index].first {
+        lists[index].remove(slot: slot, range)
+        if let last = lists[index].single {
             table.set(key, to: last.slot)
-            lists[index] = []
+            lists[index] = PostingList()
             freeLists.append(UInt32(index))
         }
     }
 
-    /// Calls `body` with each slot at `key` that the type and the chain do not rule out.
+    /// Calls `body` with each slot at `key` that type, chain and range do not rule out for `event`.
     @inline(__always)
-    func forEach(at key: UInt64, types: UInt32, chain: UInt32, _ body: (UInt32) -> Void) {
+    func forEach(at key: UInt64, for event: Event, types: UInt32, chain: UInt32, _ body: (UInt32) -> Void) {
         guard let number = table.find(key) else { return }
         guard number & Self.listBit != 0 else { return body(number) }
-        for posting in lists[Int(number & ~Self.listBit)]
-        where posting.types & types != 0 && (posting.chain == 0 || posting.chain == chain) {
-            body(posting.slot)
+        lists[Int(number & ~Self.listBit)].forEach(for: event) { posting in
+            if posting.types & types != 0, posting.chain == 0 || posting.chain == chain { body(posting.slot) }
         }
     }
 
@@ -89,7 +91,7 @@ struct PostingTable: Sendable {
 
     /// The bytes that tables and lists take.
     var byteCount: Int {
-        table.byteCount + lists.capacity * MemoryLayout<ContiguousArray<Posting>>.stride
-            + lists.reduce(0) { $0 + ($1.capacity == 0 ? 0 : 32 + $1.capacity * MemoryLayout<Posting>.stride) }
+        table.byteCount + lists.capacity * MemoryLayout<PostingList>.stride
+            + lists.reduce(0) { $0 + $1.byteCount }
     }
 }

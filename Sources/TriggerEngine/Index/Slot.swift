@@ -37,7 +37,7 @@ struct Slot: Sendable {
         hasSeveralFields = false
     }
 
-    init(_ trigger: CompiledTrigger, organization: UInt32, chain: UInt32) {
+    init(_ trigger: CompiledTrigger, _ keys: [IndexKey], organization: UInt32, chain: UInt32) {
         id = trigger.id
         conditions = trigger.conditions
         if trigger.actions.count == 1 {
@@ -51,7 +51,6 @@ struct Slot: Sendable {
         registry = trigger.registry
         finality = trigger.finality
         mode = trigger.mode
-        let keys = trigger.conditions.indexKeys
         hasSeveralFields = keys.contains { $0.field != keys[0].field }
     }
 

@@ -4,9 +4,9 @@ public import Foundation
 
 /// All enabled triggers, found by what an event has.
 ///
-/// Each trigger stands under its most selective equality, or under its event types where it needs no equality. Looking
-/// an event up costs a few table lookups and the triggers found, however many are stored; those found are evaluated in
-/// full. Pure and synchronous; its owner locks it.
+/// Each trigger stands under its most selective equality, or under its event types where it needs no equality, and there
+/// sorted by a numeric bound if it has one. Looking an event up costs a few table lookups and the triggers found, however
+/// many are stored; those found are evaluated in full. Pure and synchronous; its owner locks it.
 public struct TriggerIndex: Sendable {
     private var slots: ContiguousArray<Slot> = []
     private var freeSlots: [UInt32] = []
@@ -31,18 +31,21 @@ public struct TriggerIndex: Sendable {
     public mutating func insert(_ trigger: CompiledTrigger) -> Bool {
         remove(trigger.id)
         guard let number = freeSlots.popLast() ?? nextSlot() else { return false }
+        let keys = trigger.conditions.indexKeys
         let slot = Slot(
-            trigger, organization: organizations.number(of: trigger.organizationID),
+            trigger, keys, organization: organizations.number(of: trigger.organizationID),
             chain: trigger.chainID.map { chains.number(of: $0) } ?? 0)
         slots[Int(number)] = slot
         slotsByID[trigger.id] = number
-        let posting = slot.posting(number)
-        let keys = trigger.conditions.indexKeys
-        for key in Self.keys(of: slot, keys) {
-            tables[slot.finality.place].insert(posting, at: key) { slots[Int($0)].posting($0) }
+        let range = trigger.conditions.rangeKey
+        let place = slot.finality.place
+        Self.forEachKey(of: slot, keys) { key in
+            tables[place].insert(slot.posting(number), range, at: key) { other in
+                (slots[Int(other)].posting(other), slots[Int(other)].conditions.rangeKey)
+            }
         }
-        tables[slot.finality.place].count(keys, by: 1)
-        tables[slot.finality.place].countTrigger(by: 1)
+        tables[place].count(keys, by: 1)
+        tables[place].countTrigger(by: 1)
         return true
     }
 
@@ -51,9 +54,11 @@ public struct TriggerIndex: Sendable {
         guard let number = slotsByID.removeValue(forKey: id) else { return }
         let slot = slots[Int(number)]
         let keys = slot.conditions.indexKeys
-        for key in Self.keys(of: slot, keys) { tables[slot.finality.place].remove(slot: number, at: key) }
-        tables[slot.finality.place].count(keys, by: -1)
-        tables[slot.finality.place].countTrigger(by: -1)
+        let range = slot.conditions.rangeKey
+        let place = slot.finality.place
+        Self.forEachKey(of: slot, keys) { tables[place].remove(slot: number, range, at: $0) }
+        tables[place].count(keys, by: -1)
+        tables[place].countTrigger(by: -1)
         slots[Int(number)] = Slot.empty
         freeSlots.append(number)
     }
@@ -81,11 +86,11 @@ public struct TriggerIndex: Sendable {
         }
         for field in table.fields {
             guard let value = event.value(of: field) else { continue }
-            table.forEach(at: KeyHasher.key(field, value), types: type, chain: chain, visit)
+            table.forEach(at: KeyHasher.key(field, value), for: event, types: type, chain: chain, visit)
         }
-        table.forEach(at: KeyHasher.key(event.type, chain: 0), types: type, chain: chain, visit)
+        table.forEach(at: KeyHasher.key(event.type, chain: 0), for: event, types: type, chain: chain, visit)
         if chain != 0 {
-            table.forEach(at: KeyHasher.key(event.type, chain: chain), types: type, chain: chain, visit)
+            table.forEach(at: KeyHasher.key(event.type, chain: chain), for: event, types: type, chain: chain, visit)
         }
     }
 
@@ -108,10 +113,13 @@ public struct TriggerIndex: Sendable {
         return UInt32(slots.count - 1)
     }
 
-    /// The keys under which a trigger stands: its equalities', else its event types'.
-    private static func keys(of slot: Slot, _ equalities: [IndexKey]) -> [UInt64] {
-        guard equalities.isEmpty else { return equalities.map { KeyHasher.key($0.field, $0.value) } }
-        return slot.conditions.eventTypes.elements.map { KeyHasher.key($0, chain: slot.chain) }
+    /// Calls `body` with the keys under which a trigger stands: its equalities', else its event types'.
+    private static func forEachKey(of slot: Slot, _ equalities: [IndexKey], _ body: (UInt64) -> Void) {
+        if equalities.isEmpty {
+            for type in slot.conditions.eventTypes.elements { body(KeyHasher.key(type, chain: slot.chain)) }
+        } else {
+            for equality in equalities { body(KeyHasher.key(equality.field, equality.value)) }
+        }
     }
 }
 
