@@ -22,12 +22,12 @@ func tests(_ name: String, _ others: [Target.Dependency] = []) -> Target {
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
-let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
@@ -36,7 +36,13 @@ let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-ser
 
 let package = Package(
     name: "tocsin",
-    products: [.executable(name: "tocsin", targets: ["Tocsin"])],
+    products: [
+        .executable(name: "tocsin", targets: ["Tocsin"]),
+        // What Benchmarks/ measures in process.
+        .library(
+            name: "TocsinModules",
+            targets: ["TriggerEngine", "EthereumRPC", "HTTPClient", "Conditions", "Templates", "Domain", "Ethereum"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
@@ -55,7 +61,7 @@ let package = Package(
             dependencies: [
                 "API", "ChainListener", "TriggerEngine", "Dispatchers", "Storage", "EthereumRPC", "HTTPClient",
                 "Signatures", "Conditions", "Templates", "Domain", "Ethereum",
-                arguments, configuration, system, lifecycle, signals, log, metrics,
+                arguments, configuration, system, lifecycle, signals, log, metrics, coreMetrics,
             ],
             swiftSettings: strict),
         module(
@@ -69,7 +75,7 @@ let package = Package(
         module("TriggerEngine", ["Conditions", "Templates", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
         module(
             "Dispatchers",
-            ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log, metrics, lifecycle]),
+            ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", crypto, log, metrics, lifecycle]),
         // Sources/Storage/SQL is a link to migrations/: the executable carries the schema inside it.
         .target(
             name: "Storage", dependencies: ["Domain", "Ethereum", "CPostgres", log, metrics, lifecycle],
@@ -90,8 +96,8 @@ let package = Package(
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
 
         .target(
-            name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", log], path: "Tests/TestSupport",
-            swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", "CSecp256k1", log],
+            path: "Tests/TestSupport", swiftSettings: strict),
         tests("Ethereum"),
         tests("Domain", ["Ethereum"]),
         tests("Signatures", ["Ethereum"]),
@@ -104,7 +110,11 @@ let package = Package(
         tests("TriggerEngine", ["Conditions", "Storage", "Domain", "Ethereum", log]),
         tests("Dispatchers", ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log]),
         tests(
-            "API", ["Signatures", "Storage", "EthereumRPC", "HTTPClient", "Domain", "Ethereum", hummingbird, hummingbirdTesting, log]),
+            "API",
+            [
+                "Templates", "Signatures", "CSecp256k1", "Storage", "EthereumRPC", "HTTPClient", "Domain", "Ethereum",
+                lifecycle, log,
+            ]),
         .testTarget(
             name: "TocsinTests",
             dependencies: ["Tocsin", "Storage", "Domain", "Ethereum", "TestSupport"],

@@ -60,10 +60,10 @@ public final class APIService: Service {
         }
     }
 
-    private func application() async -> some ApplicationProtocol {
+    private func application() async throws -> some ApplicationProtocol {
         let tokens = await Tokens(secret: settings.jwtSecret)
         let table = RouteTable(
-            endpoints: endpoints(tokens: tokens),
+            endpoints: endpoints(tokens: tokens, hasher: try PasswordHasher()),
             authenticator: Authenticator(tokens: tokens, database: database, now: now),
             allowedOrigins: settings.allowedOrigins)
         return Application(
@@ -78,7 +78,7 @@ public final class APIService: Service {
             logger: logger)
     }
 
-    private func endpoints(tokens: Tokens) -> [Endpoint] {
+    private func endpoints(tokens: Tokens, hasher: PasswordHasher) -> [Endpoint] {
         let editor = TriggerEditor(database: database)
         let checker = ActionChecker(
             egress: settings.egress, hasTelegramToken: settings.hasTelegramToken,
@@ -86,11 +86,15 @@ public final class APIService: Service {
         let system = SystemRoutes(
             database: database, settings: settings, readiness: readiness, metrics: metrics, now: now)
         return system.endpoints
-            + AccountRoutes(database: database, hasher: PasswordHasher(), tokens: tokens, now: now).endpoints
+            + AccountRoutes(database: database, hasher: hasher, tokens: tokens, now: now).endpoints
             + OrganizationRoutes(database: database).endpoints
             + TriggerRoutes(database: database, editor: editor, checker: checker).endpoints
             + ConditionRoutes(editor: editor).endpoints
             + ActionRoutes(editor: editor, checker: checker).endpoints
+            + AgentRoutes(database: database, ownership: ownership, chains: settings.chains, now: now).endpoints
+            + EventRoutes(database: database, chains: settings.chains).endpoints
+            + DeliveryRoutes(database: database).endpoints
+            + ChainRoutes(database: database, chains: settings.chains).endpoints
     }
 }
 

@@ -43,7 +43,7 @@ void RawLog::keep_topic(std::string_view text) {
     topic_digits[topic_count++] = text;
 }
 
-uint32_t RawLog::decode(csj_log &log, std::vector<uint8_t> &bytes) const {
+uint32_t RawLog::decode(csj_log &log) const {
     if (is_twice) return CSJ_LOG_DUPLICATE_KEY;
     uint32_t usable = seen & ~wrong;
     auto text = [this](uint32_t member) { return digits[slot(member)]; };
@@ -68,15 +68,8 @@ uint32_t RawLog::decode(csj_log &log, std::vector<uint8_t> &bytes) const {
     log.log_index = static_cast<uint32_t>(value);
     log.is_removed = is_removed;
     if (!(usable & data) || text(data).size() % 2 != 0) return CSJ_LOG_DATA;
-    size_t offset = bytes.size();
-    size_t count = text(data).size() / 2;
-    bytes.resize(offset + count);
-    if (!decode_hex(text(data), bytes.data() + offset)) {
-        bytes.resize(offset);
-        return CSJ_LOG_DATA;
-    }
-    log.data_offset = offset;
-    log.data_count = count;
+    log.data = text(data).data();
+    log.data_digits = text(data).size();
     return CSJ_LOG_OK;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 #include <string_view>
-#include <vector>
 
 #include "CSimdJSON.h"
 
@@ -41,8 +40,8 @@ struct RawLog {
     /// Keeps the digits of a member other than topics; `text` is what stands between the quotes.
     void keep(uint32_t member, std::string_view text);
     void keep_topic(std::string_view text);
-    /// Decodes to `log`, the data behind `data`; answers the fault.
-    uint32_t decode(csj_log &log, std::vector<uint8_t> &data) const;
+    /// Decodes to `log`, all but the data; answers the fault.
+    uint32_t decode(csj_log &log) const;
 };
 
 /// Drops `0x`; false if it is not there.

@@ -30,7 +30,7 @@ int csj_open(csj_reader *reader, size_t offset, size_t count, csj_node *root) tr
         if (auto code = reader->parser.allocate(count + count / 4 + 4096, csj::maximum_depth)) return csj::error(code);
     }
     dom::element result;
-    if (auto code = reader->parser.parse(reader->text.get() + offset, count, false).get(result)) return csj::error(code);
+    if (auto code = reader->parser.parse(reader->text + offset, count, false).get(result)) return csj::error(code);
     *root = node(result);
     return CSJ_OK;
 } catch (const std::bad_alloc &) {
@@ -94,7 +94,7 @@ size_t csj_node_write(csj_node value, char *buffer, size_t capacity) try {
     return 0;
 }
 
-uint32_t csj_node_log(csj_reader *reader, csj_node value, csj_log *log) try {
+uint32_t csj_node_log(csj_node value, csj_log *log) try {
     dom::object object;
     if (element(value).get_object().get(object)) return CSJ_LOG_NOT_OBJECT;
     RawLog raw;
@@ -125,7 +125,7 @@ uint32_t csj_node_log(csj_reader *reader, csj_node value, csj_log *log) try {
         }
     }
     *log = csj_log{};
-    return raw.decode(*log, reader->data);
+    return raw.decode(*log);
 } catch (const std::bad_alloc &) {
     return CSJ_LOG_DATA;
 }

@@ -35,40 +35,47 @@ static bool quoted(std::string_view token, std::string_view &text) {
     return true;
 }
 
-int csj_reader::load(const uint8_t *bytes, size_t count) {
+int csj_reader::load(const uint8_t *bytes, size_t count, size_t readable) {
     replies.clear();
-    logs.clear();
     bad_logs.clear();
-    data.clear();
+    log_count = 0;
     text_count = 0;
     if (count > maximum) return CSJ_TOO_LARGE;
-    if (count + SIMDJSON_PADDING > text_capacity) {
-        text_capacity = count + count / 4 + SIMDJSON_PADDING;
-        text.reset(new uint8_t[text_capacity]);
+    if (bytes != nullptr && readable >= count && readable - count >= SIMDJSON_PADDING) {
+        text = bytes;
+        text_readable = readable;
+    } else {
+        if (count + SIMDJSON_PADDING > copy_capacity) {
+            copy_capacity = 0;
+            copy.reset(new uint8_t[count + count / 4 + SIMDJSON_PADDING]);
+            copy_capacity = count + count / 4 + SIMDJSON_PADDING;
+        }
+        if (count > 0) memcpy(copy.get(), bytes, count);
+        memset(copy.get() + count, 0, SIMDJSON_PADDING);
+        text = copy.get();
+        text_readable = copy_capacity;
     }
-    if (count > 0) memcpy(text.get(), bytes, count);
-    memset(text.get() + count, 0, SIMDJSON_PADDING);
     text_count = count;
     return CSJ_OK;
 }
 
-int csj_reader::split(bool decode_logs) {
+int csj_reader::split() {
     ondemand::document document;
-    error_code code = splitter.iterate(text.get(), text_count, text_capacity).get(document);
+    error_code code = splitter.iterate(text, text_count, text_readable).get(document);
     if (code) return csj::error(code);
     ondemand::json_type type;
     if ((code = document.type().get(type))) return csj::error(code);
     if (type == ondemand::json_type::object) {
         object reply;
         if ((code = document.get_object().get(reply))) return csj::error(code);
-        code = read_reply(document, reply, decode_logs);
+        code = read_reply(document, reply);
     } else if (type == ondemand::json_type::array) {
         ondemand::array array;
         if ((code = document.get_array().get(array))) return csj::error(code);
         for (auto element : array) {
             object reply;
             if ((code = element.get_object().get(reply))) break;
-            if ((code = read_reply(document, reply, decode_logs))) break;
+            if ((code = read_reply(document, reply))) break;
         }
     } else {
         return CSJ_SHAPE;
@@ -78,7 +85,7 @@ int csj_reader::split(bool decode_logs) {
     return document.current_location().error() == OUT_OF_BOUNDS ? CSJ_OK : CSJ_SYNTAX;
 }
 
-error_code csj_reader::read_reply(ondemand::document &document, object reply, bool decode_logs) {
+error_code csj_reader::read_reply(ondemand::document &document, object reply) {
     csj_reply found{};
     bool is_twice = false;
     for (auto member : reply) {
@@ -105,9 +112,9 @@ error_code csj_reader::read_reply(ondemand::document &document, object reply, bo
             bool is_null = type == ondemand::json_type::null;
             if (is_null && (is_error || found.kind == CSJ_REPLY_ERROR)) continue;
             bool was_null = found.kind == CSJ_REPLY_RESULT && found.text_count == 4 && is_error &&
-                            memcmp(text.get() + found.text_offset, "null", 4) == 0;
+                            memcmp(text + found.text_offset, "null", 4) == 0;
             if (found.kind != CSJ_REPLY_NONE && !was_null) is_twice = true;
-            bool as_logs = decode_logs && !is_error && type == ondemand::json_type::array;
+            bool as_logs = on_log != nullptr && !is_error && type == ondemand::json_type::array;
             found.kind = is_error ? CSJ_REPLY_ERROR : as_logs ? CSJ_REPLY_LOGS : CSJ_REPLY_RESULT;
             if (auto code = as_logs ? read_logs(document, field.value(), found) : read_text(field.value(), found))
                 return code;
@@ -141,7 +148,7 @@ error_code csj_reader::read_text(value result, csj_reply &reply) {
 }
 
 error_code csj_reader::read_logs(ondemand::document &document, value result, csj_reply &reply) {
-    reply.first_log = logs.size();
+    reply.first_log = log_count;
     reply.first_bad_log = bad_logs.size();
     ondemand::array array;
     if (auto code = result.get_array().get(array)) return code;
@@ -149,14 +156,23 @@ error_code csj_reader::read_logs(ondemand::document &document, value result, csj
     for (auto element : array) {
         value entry;
         if (auto code = element.get(entry)) return code;
+        ondemand::json_type type;
+        if (auto code = entry.type().get(type)) return code;
         const char *start = entry.raw_json_token().data();
+        if (type != ondemand::json_type::object) {
+            csj_reply found{};
+            if (auto code = read_text(entry, found)) return code;
+            bad_logs.push_back(csj_bad_log{position, found.text_offset, found.text_count, CSJ_LOG_NOT_OBJECT});
+            position++;
+            continue;
+        }
         RawLog raw;
-        bool is_object = false;
-        if (auto code = read_log(entry, raw, is_object)) return code;
+        if (auto code = read_log(entry, raw)) return code;
         csj_log log{};
-        uint32_t fault = is_object ? raw.decode(log, data) : CSJ_LOG_NOT_OBJECT;
+        uint32_t fault = raw.decode(log);
+        if (fault == CSJ_LOG_OK && !on_log(context, &log)) fault = CSJ_LOG_DATA;
         if (fault == CSJ_LOG_OK) {
-            logs.push_back(log);
+            log_count++;
         } else {
             const char *end = nullptr;
             if (auto code = document.current_location().get(end)) return code;
@@ -165,20 +181,13 @@ error_code csj_reader::read_logs(ondemand::document &document, value result, csj
         }
         position++;
     }
-    reply.log_count = logs.size() - reply.first_log;
+    reply.log_count = log_count - reply.first_log;
     reply.bad_log_count = bad_logs.size() - reply.first_bad_log;
     return SUCCESS;
 }
 
 /// Collects the members of one log; an error only where the text is no JSON.
-error_code csj_reader::read_log(value element, RawLog &raw, bool &is_object) {
-    ondemand::json_type type;
-    if (auto code = element.type().get(type)) return code;
-    if (type != ondemand::json_type::object) {
-        csj_reply ignored{};
-        return read_text(element, ignored);
-    }
-    is_object = true;
+error_code csj_reader::read_log(value element, RawLog &raw) {
     object members;
     if (auto code = element.get_object().get(members)) return code;
     for (auto entry : members) {

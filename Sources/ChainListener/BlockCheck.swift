@@ -50,5 +50,5 @@ struct BlockCheck: Sendable {
 
 extension Bloom {
     /// Whether the bloom allows that `log` was written: its address and all of its topics may be in it.
-    func contains(_ log: Log) -> Bool { contains(log.address) && log.topics.allSatisfy { contains(topic: $0) } }
+    func contains(_ log: Log) -> Bool { contains(log.address) && log.topics.allSatisfy { contains($0) } }
 }

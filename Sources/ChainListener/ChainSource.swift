@@ -16,6 +16,8 @@ public protocol ChainSource: Sendable {
     func block(_ hash: Hash, contracts: [Address]) async throws -> BlockLogs
     /// The first and the last header of `range`, perhaps more, and the logs of `contracts` in it.
     func span(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs
+    /// The same by a node other than `node`; nil where there is no other.
+    func span(_ range: ClosedRange<BlockNumber>, contracts: [Address], notBy node: Int) async throws -> BlockLogs?
     /// The headers of the blocks `hashes`, in their order.
     func headers(_ hashes: [Hash]) async throws -> [Header]
     /// The header at `number` by a node other than `node`; nil where there is no other.

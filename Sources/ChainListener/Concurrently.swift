@@ -15,3 +15,18 @@ func concurrently<Input: Sendable, Output: Sendable>(
     }
     return outputs.compactMap { $0 }
 }
+
+/// What `work` answers, or nil where it takes longer than `limit`; it is cancelled then.
+func withinLimit<Output: Sendable>(
+    _ limit: Duration, _ clock: any Clock<Duration>, _ work: @escaping @Sendable () async throws -> Output?
+) async throws -> Output? {
+    try await withThrowingTaskGroup(of: Output?.self) { group in
+        group.addTask { try await work() }
+        group.addTask {
+            try await clock.sleep(for: limit)
+            return nil
+        }
+        defer { group.cancelAll() }
+        return try await group.next() ?? nil
+    }
+}

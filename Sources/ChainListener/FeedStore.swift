@@ -22,15 +22,14 @@ protocol FeedStoring: Sendable {
 /// The chain's rows in PostgreSQL.
 struct FeedStore: FeedStoring {
     let database: Database
-    /// The number of the life lock that this process holds.
-    let holder: Int32
+    /// The process's life lock, by its name.
+    let holder: String
     let leaseDuration: Duration
     /// How many empty blocks one commit removes at most, so that a long gap cannot make one slow.
     let pruneMax: Int
 
     func acquire(_ chainID: ChainID) async throws -> Lease? {
         try await database.execute(EnsureChain(chainID: chainID))
-        let holder = String(UInt32(bitPattern: holder))
         return try await database.first(AcquireLease(chainID: chainID, holder: holder, duration: leaseDuration))
     }
 

@@ -2,42 +2,13 @@ import Domain
 import Ethereum
 import EthereumRPC
 
-/// A stretch of history that holds against what was asked.
-private struct Stretch {
-    let first: Header
-    let last: Header
-    let logs: [Log]
-    let node: Int
-    /// What headers came along, by height.
-    let headers: [BlockNumber: Header]
-
-    /// The stretch in `answer`.
-    ///
-    /// - Throws: `ChainSourceError.inconsistent` where it is not about `range`.
-    init(_ answer: BlockLogs, _ range: ClosedRange<BlockNumber>) throws(ChainSourceError) {
-        guard answer.malformed.isEmpty else { throw .inconsistent("logs that cannot be read", by: answer.node) }
-        guard let first = answer.headers.first, let last = answer.headers.last, first.number == range.lowerBound,
-            last.number == range.upperBound, range.count > 1 || first.hash == last.hash,
-            answer.headers.allSatisfy({ range.contains($0.number) })
-        else { throw .inconsistent("other blocks than those asked for", by: answer.node) }
-        guard answer.logs.allSatisfy({ range.contains($0.blockNumber) }) else {
-            throw .inconsistent("logs of other blocks than those asked for", by: answer.node)
-        }
-        self.first = first
-        self.last = last
-        logs = answer.logs
-        node = answer.node
-        headers = Dictionary(answer.headers.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
-    }
-}
-
 extension Follower {
     /// Stores the next stretch of history, at most up to `end`, with one call for its logs.
     mutating func fill(upTo end: BlockNumber, _ sight: FinalityMarks.Sight) async throws -> Pace {
         let range = next...min(end, next.advanced(by: rangeSize.current - 1))
         let answer: BlockLogs
         do {
-            answer = try await source.span(range, contracts: contracts(upTo: range.upperBound))
+            answer = try await source.span(range, contracts: contracts)
         } catch ChainSourceError.tooLarge(let suggestion) {
             guard rangeSize.shrink(from: range.count, suggestion: suggestion) else {
                 return try await fillDense(range.lowerBound, sight)
@@ -45,18 +16,46 @@ extension Follower {
             return .behind
         }
         rangeSize.grow(from: range.count)
-        return try await store(Stretch(answer, range), sight)
+        var stretch = try Stretch(answer, range)
+        if let other = try await elsewhere(range, notBy: answer.node) { try stretch.compare(with: other) }
+        return try await store(stretch, sight)
+    }
+
+    /// What another node answers for `range`; nil where there is none, or none that can answer.
+    ///
+    /// A range brings no blooms along, so a second node's word is the evidence that none of its logs was left out.
+    private func elsewhere(_ range: ClosedRange<BlockNumber>, notBy node: Int) async throws -> Stretch? {
+        guard settings.comparesHistory else { return nil }
+        for _ in 0..<3 {
+            do {
+                guard let answer = try await source.span(range, contracts: contracts, notBy: node) else { return nil }
+                return try Stretch(answer, range)
+            } catch ChainSourceError.tooLarge {
+                return nil
+            } catch is ChainSourceError {
+                continue
+            }
+        }
+        return nil
     }
 
     /// Stores one block whose logs no node answers at once, from its receipts.
     private mutating func fillDense(_ number: BlockNumber, _ sight: FinalityMarks.Sight) async throws -> Pace {
-        let contracts = contracts(upTo: number)
-        var answer = try await source.segment(number...number, contracts: [])
-        guard let header = answer.headers.first, let all = try await source.receiptLogs(of: header.hash) else {
+        let bare = try await source.segment(number...number, contracts: [])
+        let answer = try await denseBlock(bare)
+        return try await store(Stretch(answer, number...number), sight)
+    }
+
+    /// The one block of `bare` with the watched logs out of its receipts.
+    ///
+    /// - Throws: `ChainSourceError.tooLarge` where no node offers receipts.
+    func denseBlock(_ bare: BlockLogs) async throws -> BlockLogs {
+        guard let header = bare.headers.first, let all = try await source.receiptLogs(of: header.hash) else {
             throw ChainSourceError.tooLarge()
         }
-        answer.logs = all.filter { contracts.contains($0.address) }
-        return try await store(Stretch(answer, number...number), sight)
+        var block = bare
+        block.logs = all.filter { contracts.contains($0.address) }
+        return block
     }
 
     private mutating func store(_ stretch: Stretch, _ sight: FinalityMarks.Sight) async throws -> Pace {
@@ -64,11 +63,11 @@ extension Follower {
             // The stored chain ends on a branch that is no longer followed: go back as from any other head.
             return try await follow(stretch.first, by: stretch.node, sight)
         }
-        let proofs = try await prove(history: try await blocks(of: stretch))
-        var blocks = proofs.map { BlockRow(header: $0.header, verification: $0.verification, logCount: $0.logs.count) }
+        let proofs = try await prove(history: try await blocks(of: stretch), isAgreed: stretch.isAgreed)
+        var blocks = blockRows(of: proofs)
         let last = stretch.last
         if blocks.last?.header.number != last.number {
-            let check = BlockCheck(contracts: contracts(upTo: last.number), trustsBloom: bloomTrust.isTrusted)
+            let check = BlockCheck(contracts: contracts, trustsBloom: bloomTrust.isTrusted)
             let isProved = check.verdict(header: last, logs: []) == .proved
             blocks.append(BlockRow(header: last, verification: isProved ? .bloom : nil, logCount: 0))
         }
@@ -112,16 +111,19 @@ extension Follower {
     ///
     /// A bloom that allows more logs does so by chance in most blocks of a busy chain; whether history is complete is
     /// worked off apart from storing it, from the blocks without verification.
-    private mutating func prove(history blocks: [FetchedBlock]) async throws -> [BlockProver.Proof] {
-        guard let highest = blocks.last?.header.number else { return [] }
-        let check = BlockCheck(contracts: contracts(upTo: highest), trustsBloom: bloomTrust.isTrusted)
+    private mutating func prove(
+        history blocks: [FetchedBlock], isAgreed: Bool
+    ) async throws -> [BlockProver.Proof] {
+        let check = BlockCheck(contracts: contracts, trustsBloom: bloomTrust.isTrusted)
         var proofs: [BlockProver.Proof] = []
         for block in blocks {
             switch check.verdict(header: block.header, logs: block.logs) {
             case .proved:
                 proofs.append(.init(header: block.header, logs: block.logs, verification: .bloom, bloomHolds: true))
             case .unproved, .doubtful:
-                proofs.append(.init(header: block.header, logs: block.logs, verification: nil, bloomHolds: nil))
+                let verification: Verification? = isAgreed ? .quorum : nil
+                proofs.append(
+                    .init(header: block.header, logs: block.logs, verification: verification, bloomHolds: nil))
             case .contradicted:
                 proofs += try await prove([block])
             }

@@ -19,7 +19,16 @@ extension Follower {
     /// Brings the stored chain to `newest`, or as near as one segment reaches.
     mutating func follow(_ newest: Header, by node: Int, _ sight: FinalityMarks.Sight) async throws -> Pace {
         if newest.hash == tracker.tip?.hash { judge.followedTipSeen() }
-        let walk = try await walk(to: newest)
+        let walk: Walk
+        do {
+            walk = try await self.walk(to: newest)
+        } catch ChainSourceError.tooLarge(let suggestion) {
+            guard segmentSize.shrink(from: segmentSize.current, suggestion: suggestion) else {
+                throw ChainSourceError.tooLarge()
+            }
+            return .behind
+        }
+        segmentSize.grow(from: walk.taken.count)
         if let outside = walk.outside {
             try await haltIfCertain(outside, newest, by: node)
             return .atTip
@@ -34,14 +43,31 @@ extension Follower {
                 return .atTip
             }
         }
-        let proofs = try await prove(walk.taken)
-        let events = try await rows(of: proofs)
-        let blocks = proofs.map { BlockRow(header: $0.header, verification: $0.verification, logCount: $0.logs.count) }
+        let (proofs, senders) = try await proveAndAsk(walk.taken)
+        let events = try await rows(of: proofs, known: senders)
+        let blocks = blockRows(of: proofs)
         try await commit(
             fork: walk.fork?.number, blocks: blocks, events: events,
             checkpoint: Checkpoint(number: last.number, hash: last.hash), tracker: walk.tracker, sight)
         judge.followedBranchGrew()
         return walk.isCut ? .behind : .atTip
+    }
+
+    /// Proves `blocks` and asks meanwhile who sent their transactions.
+    private mutating func proveAndAsk(
+        _ blocks: [FetchedBlock]
+    ) async throws -> ([BlockProver.Proof], [Hash: Address]) {
+        guard settings.callsMax > 1 else { return (try await prove(blocks), [:]) }
+        let logs = blocks.flatMap(\.logs)
+        let follower = self
+        async let asked = follower.senders(of: logs)
+        let proofs = try await prove(blocks)
+        do {
+            return (proofs, try await asked)
+        } catch is ChainSourceError {
+            // What is missing is asked for again.
+            return (proofs, [:])
+        }
     }
 
     /// Observes `newest` and whatever must be observed before it.
@@ -95,7 +121,7 @@ extension Follower {
         _ gap: ClosedRange<BlockNumber>, for head: Header, _ walk: inout Walk, _ found: inout [Hash: FetchedBlock],
         _ queue: inout [Header]
     ) async throws {
-        let upper = min(gap.upperBound, gap.lowerBound.advanced(by: settings.segmentMax - 1))
+        let upper = min(gap.upperBound, gap.lowerBound.advanced(by: segmentSize.current - 1))
         let blocks = try await segment(gap.lowerBound...upper)
         if upper < gap.upperBound { walk.isCut = true }
         for block in blocks.reversed() {
@@ -106,7 +132,13 @@ extension Follower {
 
     /// The blocks of `range` with their logs, each the parent of the next.
     private func segment(_ range: ClosedRange<BlockNumber>) async throws -> [FetchedBlock] {
-        let segment = try await source.segment(range, contracts: contracts(upTo: range.upperBound))
+        let segment: BlockLogs
+        do {
+            segment = try await source.segment(range, contracts: contracts)
+        } catch ChainSourceError.tooLarge where range.count == 1 {
+            segment = try await denseBlock(
+                try await source.segment(range, contracts: []))
+        }
         guard segment.malformed.isEmpty else {
             throw ChainSourceError.inconsistent("logs that cannot be read", by: segment.node)
         }
@@ -127,7 +159,14 @@ extension Follower {
 
     /// The block `hash` with its logs, which must stand at `number`.
     private func fetch(_ hash: Hash, at number: BlockNumber) async throws -> FetchedBlock {
-        let segment = try await source.block(hash, contracts: contracts(upTo: number))
+        let segment: BlockLogs
+        do {
+            segment = try await source.block(hash, contracts: contracts)
+        } catch ChainSourceError.tooLarge {
+            let headers = try await source.headers([hash])
+            segment = try await denseBlock(
+                BlockLogs(range: number...number, headers: headers, logs: []))
+        }
         guard segment.malformed.isEmpty else {
             throw ChainSourceError.inconsistent("logs that cannot be read", by: segment.node)
         }

@@ -1,7 +1,6 @@
 import Domain
 import Ethereum
 import EthereumRPC
-import Metrics
 
 /// Follows one chain under one lease: looks at the nodes, decides, commits.
 ///
@@ -21,6 +20,7 @@ struct Follower {
     let store: any FeedStoring
     let settings: ListenerSettings
     let meters: ListenerMeters
+    let clock: any Clock<Duration>
     let lease: Lease
 
     var checkpoint: Checkpoint?
@@ -28,14 +28,21 @@ struct Follower {
     var marks: FinalityMarks
     var judge = ReorgJudge()
     var bloomTrust = BloomTrust()
+    /// How much history is asked for at once.
     var rangeSize: RangeSize
+    /// How many blocks near the tip are asked for at once.
+    var segmentSize: RangeSize
+    /// How often in a row the nodes did not say who sent transactions.
+    var senderFailures = 0
+    /// After so many, events are stored without senders until the nodes say them again.
+    private static let senderFailuresMax = 5
     /// The newest block that a node showed, not under the checkpoint.
     var head: BlockNumber?
 
     /// Continues where the holder of the lease before left off.
     static func resume(
         _ lease: Lease, chain: Chain, source: any ChainSource, store: any FeedStoring, settings: ListenerSettings,
-        meters: ListenerMeters
+        meters: ListenerMeters, clock: any Clock<Duration> = ContinuousClock()
     ) async throws -> Follower {
         // Behind `confirmations` the window must still reach below what depth calls final.
         let depth = max(settings.windowDepth, chain.confirmations + 16)
@@ -47,10 +54,11 @@ struct Follower {
         var tracker = HeadTracker(depth: depth, window: window.reversed())
         if let finalized = lease.finalized { tracker.forget(below: finalized) }
         return Follower(
-            chain: chain, source: source, store: store, settings: settings, meters: meters, lease: lease,
+            chain: chain, source: source, store: store, settings: settings, meters: meters, clock: clock, lease: lease,
             checkpoint: lease.checkpoint, tracker: tracker,
             marks: FinalityMarks(safe: lease.safe, finalized: lease.finalized),
-            rangeSize: RangeSize(maximum: settings.rangeMax), head: lease.head)
+            rangeSize: RangeSize(maximum: settings.rangeMax), segmentSize: RangeSize(maximum: settings.segmentMax),
+            head: lease.head)
     }
 
     /// The lowest block that is not stored yet.
@@ -69,51 +77,77 @@ struct Follower {
         defer { meters.lag(head: head, checkpoint: checkpoint?.number) }
 
         let historyEnd = newest.advanced(by: -tracker.depth)
-        if next <= historyEnd { return try await fill(upTo: historyEnd, sight) }
+        if newest.rawValue >= Int64(tracker.depth), next <= historyEnd {
+            return try await fill(upTo: historyEnd, sight)
+        }
         if newest < next, checkpoint == nil { return .atTip }
         return try await follow(tip.latest, by: tip.node, sight)
     }
 
-    /// The contracts that may have written something at `number` or below.
-    func contracts(upTo number: BlockNumber) -> [Address] {
-        chain.contracts.filter { $0.startBlock <= number }.map(\.address)
+    /// The contracts that are watched; what one wrote below its start block is asked for and left out.
+    var contracts: [Address] { chain.contracts.map(\.address) }
+
+    /// Those logs of `logs` that are to be stored.
+    private func watched(_ logs: [Log]) -> [Log] {
+        logs.filter { log in
+            chain.contracts.contains { $0.address == log.address && $0.startBlock <= log.blockNumber }
+        }
+    }
+
+    /// The records of proved blocks.
+    func blockRows(of proofs: [BlockProver.Proof]) -> [BlockRow] {
+        proofs.map {
+            BlockRow(header: $0.header, verification: $0.verification, logCount: watched($0.logs).count)
+        }
     }
 
     /// The rows of proved blocks, in the order of the chain, with the senders of their transactions.
-    func rows(of proofs: [BlockProver.Proof]) async throws -> [EventRow] {
+    ///
+    /// - Parameter known: Senders that were fetched already.
+    mutating func rows(of proofs: [BlockProver.Proof], known: [Hash: Address] = [:]) async throws -> [EventRow] {
         var rows: [EventRow] = []
         for proof in proofs {
-            for log in proof.logs.sorted(by: { $0.logIndex < $1.logIndex }) {
-                guard let contract = chain.contracts.first(where: { $0.address == log.address }),
-                    contract.startBlock <= log.blockNumber
-                else { continue }
-                rows.append(EventRow(log: log, registry: contract.registry, timestamp: proof.header.timestamp))
+            for log in watched(proof.logs).sorted(by: { $0.logIndex < $1.logIndex }) {
+                guard let registry = chain.registry(at: log.address) else { continue }
+                rows.append(EventRow(log: log, registry: registry, timestamp: proof.header.timestamp))
             }
         }
-        guard settings.fetchesSenders else { return rows }
-        var transactions: [Hash] = []
-        for row in rows where row.type != nil && transactions.last != row.log.transactionHash {
-            transactions.append(row.log.transactionHash)
-        }
-        guard !transactions.isEmpty, let senders = try await self.senders(of: transactions) else { return rows }
+        let events = rows.filter { $0.type != nil }.map(\.log)
+        let missing = events.filter { known[$0.transactionHash] == nil }
+        let senders = known.merging(try await self.patientSenders(of: missing)) { known, _ in known }
         for index in rows.indices { rows[index].transactionFrom = senders[rows[index].log.transactionHash] }
         return rows
     }
 
-    /// Who sent `transactions`; nil where the nodes cannot say, which holds nothing up.
-    private func senders(of transactions: [Hash]) async throws -> [Hash: Address]? {
+    /// Who sent the transactions of `logs`; nobody once the nodes failed to say so a few times in a row.
+    ///
+    /// A node that lags knows them soon, and an event without its sender would be missed by a condition on it; one that
+    /// keeps no index of old transactions never will.
+    private mutating func patientSenders(of logs: [Log]) async throws -> [Hash: Address] {
         do {
-            return try await source.senders(of: transactions)
-        } catch is ChainSourceError {
-            return nil
+            let senders = try await senders(of: logs)
+            if !senders.isEmpty { senderFailures = 0 }
+            return senders
+        } catch let error as ChainSourceError {
+            guard senderFailures < Self.senderFailuresMax else { return [:] }
+            senderFailures += 1
+            throw error
         }
+    }
+
+    /// Who sent the transactions of `logs`.
+    func senders(of logs: [Log]) async throws -> [Hash: Address] {
+        var transactions: [Hash] = []
+        for log in logs where transactions.last != log.transactionHash { transactions.append(log.transactionHash) }
+        guard settings.fetchesSenders, !transactions.isEmpty else { return [:] }
+        return try await source.senders(of: transactions)
     }
 
     /// Proves `blocks`, several at once, in their order.
     mutating func prove(_ blocks: [FetchedBlock]) async throws -> [BlockProver.Proof] {
-        guard let highest = blocks.last?.header.number else { return [] }
         let prover = BlockProver(
-            source: source, contracts: contracts(upTo: highest), trustsBloom: bloomTrust.isTrusted)
+            source: source, contracts: contracts, trustsBloom: bloomTrust.isTrusted,
+            limit: settings.secondLookLimit, clock: clock)
         let proofs = try await concurrently(blocks, atOnce: settings.callsMax) { try await prover.prove($0) }
         for proof in proofs {
             switch proof.bloomHolds {

@@ -13,6 +13,24 @@ struct Listener: Sendable {
     let meters: ListenerMeters
     let logger: Logger
     let clock: any Clock<Duration>
+    /// The time since some moment.
+    let now: @Sendable () -> Duration
+
+    init(
+        chain: Chain, source: any ChainSource, store: any FeedStoring, settings: ListenerSettings, board: StatusBoard,
+        meters: ListenerMeters, logger: Logger, clock: some Clock<Duration>
+    ) {
+        self.chain = chain
+        self.source = source
+        self.store = store
+        self.settings = settings
+        self.board = board
+        self.meters = meters
+        self.logger = logger
+        self.clock = clock
+        let start = clock.now
+        now = { start.duration(to: clock.now) }
+    }
 
     /// A block that a node announced may be missing this often in a row before that counts as a failure.
     private static let lateMax = 20
@@ -58,17 +76,11 @@ struct Listener: Sendable {
         while true {
             try Task.checkCancellation()
             do {
-                var current =
-                    if let follower { follower } else {
-                        try await Follower.resume(
-                            lease, chain: chain, source: source, store: store, settings: settings, meters: meters)
-                    }
-                let pace = try await current.step()
-                follower = current
+                let pace = try await step(&follower, lease)
                 backoff.succeed()
                 lateCount = 0
-                enter(pace == .behind ? .catchingUp : .following, current)
-                try await keep(lease, &keeper, head: current.head, error: nil)
+                enter(pace == .behind ? .catchingUp : .following, follower)
+                try await keep(lease, &keeper, head: follower?.head, error: nil)
                 if pace == .atTip { try await clock.sleep(for: chain.pollInterval) }
             } catch ListenerError.halted(let reason) {
                 try await store.halt(lease, reason: reason)
@@ -84,20 +96,39 @@ struct Listener: Sendable {
                     if let endpoint { source.distrust(endpoint, because: reason) }
                 }
                 let text = Self.text(error)
-                enter(.failing(text))
-                try await keep(lease, &keeper, head: nil, error: text)
-                try await clock.sleep(for: backoff.fail(using: &random))
+                let wait = backoff.fail(using: &random)
+                // One wrong answer among right ones is a node's everyday life, not a state of the chain.
+                if backoff.failures > 1 {
+                    enter(.failing(text))
+                    try await keep(lease, &keeper, head: nil, error: text)
+                } else {
+                    logger.debug("a look at the nodes failed", metadata: ["error": "\(text)"])
+                    try await keep(lease, &keeper, head: nil, error: nil)
+                }
+                try await clock.sleep(for: wait)
             }
         }
+    }
+
+    /// Makes the follower where there is none, and takes one step; what it learned stays, also from a failure.
+    private func step(_ follower: inout Follower?, _ lease: Lease) async throws -> Follower.Pace {
+        var current =
+            if let follower { follower } else {
+                try await Follower.resume(
+                    lease, chain: chain, source: source, store: store, settings: settings, meters: meters,
+                    clock: clock)
+            }
+        defer { follower = current }
+        return try await current.step()
     }
 
     /// Keeps the lease where a third of its time went by since the last write, or the error changed.
     private func keep(
         _ lease: Lease, _ keeper: inout LeaseKeeper, head: BlockNumber?, error: String?
     ) async throws {
-        guard keeper.isDue(at: .now, error: error) else { return }
+        guard keeper.isDue(at: now(), error: error) else { return }
         try await store.renew(lease, head: head, error: error)
-        keeper.kept(at: .now, error: error)
+        keeper.kept(at: now(), error: error)
     }
 
     /// Shows the state, and logs it where it is another one.
@@ -161,17 +192,17 @@ struct Listener: Sendable {
 /// When a lease must be kept.
 struct LeaseKeeper {
     let interval: Duration
-    private var last: ContinuousClock.Instant?
+    private var last: Duration?
     private var error: String?
 
     init(interval: Duration) { self.interval = interval }
 
-    func isDue(at now: ContinuousClock.Instant, error: String?) -> Bool {
+    func isDue(at now: Duration, error: String?) -> Bool {
         guard let last, error == self.error else { return true }
-        return last.duration(to: now) >= interval
+        return now - last >= interval
     }
 
-    mutating func kept(at now: ContinuousClock.Instant, error: String?) {
+    mutating func kept(at now: Duration, error: String?) {
         last = now
         self.error = error
     }

@@ -3,11 +3,13 @@ public struct ListenerSettings: Sendable {
     /// How many headers of the tip are kept, and so how deep a reorganisation may be.
     public var windowDepth = 128
     /// The most blocks of history that are asked for at once; 1 or more.
-    public var rangeMax = 2000
+    public var rangeMax = 10_000
     /// The most blocks near the tip that are fetched with all their headers at once; 1 or more.
     public var segmentMax = 32
     /// The most calls to the nodes that one chain has under way at once.
     public var callsMax = 8
+    /// How long a second look at a block may take before the block is stored without it.
+    public var secondLookLimit: Duration = .seconds(2)
     /// How long a lease holds without being kept; a holder whose process ended is replaced at once.
     public var leaseDuration: Duration = .seconds(15)
     /// How long a listener waits that found its chain's lease taken, or its chain halted.
@@ -18,6 +20,8 @@ public struct ListenerSettings: Sendable {
     public var retryFirst: Duration = .milliseconds(250)
     /// The longest wait after a failure.
     public var retryCeiling: Duration = .seconds(30)
+    /// Whether ranges of history are asked of a second node too, where there is one, and the answers compared.
+    public var comparesHistory = true
     /// Whether the senders of transactions are fetched, for conditions on `transaction_from`.
     public var fetchesSenders = true
 

@@ -41,6 +41,16 @@ public final class PooledChainSource: ChainSource {
         }
     }
 
+    /// The same as `span` by a node other than `node`; nil where there is no other.
+    public func span(
+        _ range: ClosedRange<BlockNumber>, contracts: [Address], notBy node: Int
+    ) async throws -> BlockLogs? {
+        guard pool.endpointCount > 1 else { return nil }
+        return try await translated { () async throws(RPCError) in
+            try await pool.blockWithLogs(range: range, addresses: contracts, notBy: node)
+        }
+    }
+
     /// The headers of the blocks `hashes`, in their order.
     public func headers(_ hashes: [Hash]) async throws -> [Header] {
         try await translated { () async throws(RPCError) in
@@ -106,7 +116,9 @@ public final class PooledChainSource: ChainSource {
         case .pruned: .unreachable("the nodes have thrown this part of history away; add an archive node to rpc_urls")
         case .unauthorized: .unreachable("the nodes refuse the key in rpc_urls")
         case .wrongChain(let expected, let found): .unreachable("a node serves chain \(found), not \(expected)")
-        default: .unreachable(error.errorClass)
+        case .unknown(let code, let message):
+            .unreachable("an unknown error, \(code.map(String.init) ?? "without code"): \(message)")
+        default: .unreachable(error.errorClass.replacing("_", with: " "))
         }
     }
 }

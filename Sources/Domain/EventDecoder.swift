@@ -69,16 +69,16 @@ public enum EventDecoder {
         values.reserveCapacity(layout.parameters.count)
         var topic = 1
         var head = 0
-        for parameter in layout.parameters {
+        for step in layout.steps {
             do throws(ABIError) {
-                if parameter.isIndexed {
-                    values.append(try value(parameter.encoding, of: topics[topic]))
+                if step.isIndexed {
+                    values.append(try value(step.encoding, of: topics[topic]))
                     topic += 1
                 } else {
-                    values.append(try value(parameter.encoding, of: data, head: head, headSize: layout.headSize))
+                    values.append(try value(step.encoding, of: data, head: head, headSize: layout.headSize))
                     head += 32
                 }
-            } catch { throw .parameter(name: parameter.name, error) }
+            } catch { throw .parameter(name: layout.parameters[values.count].name, error) }
         }
         return values
     }

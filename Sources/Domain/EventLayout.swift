@@ -32,6 +32,12 @@ public final class EventLayout: Sendable {
         case stringBytes
     }
 
+    /// Where a parameter stands, and how.
+    struct Step: Sendable {
+        let isIndexed: Bool
+        let encoding: Encoding
+    }
+
     /// What happened.
     public let type: EventType
     /// The event's name as this layout's contract declared it, `UriUpdated`.
@@ -43,6 +49,8 @@ public final class EventLayout: Sendable {
     /// In declared order.
     public let parameters: [Parameter]
 
+    /// How each parameter is read; apart from their names, so that decoding copies nothing that is counted.
+    let steps: [Step]
     /// How many topics a log of this layout has.
     let topicCount: Int
     /// The bytes of data that every log of this layout has at least.
@@ -60,6 +68,7 @@ public final class EventLayout: Sendable {
         signature = "\(name)(\(parameters.map(\.solidityType).joined(separator: ",")))"
         topic0 = Keccak256.hash(signature)
         self.parameters = parameters
+        steps = parameters.map { Step(isIndexed: $0.isIndexed, encoding: $0.encoding) }
         topicCount = 1 + parameters.count { $0.isIndexed }
         headSize = 32 * parameters.count { !$0.isIndexed }
     }

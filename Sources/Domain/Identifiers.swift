@@ -17,7 +17,9 @@ public struct ChainID: RawRepresentable, Hashable, Comparable, Sendable, Codable
     public static func < (left: ChainID, right: ChainID) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// A block's height. Heights above 2^63 - 1 are refused where they enter, so that they fit SQL's `bigint`.
+/// A block's height.
+///
+/// Heights above 2^63 - 1 are refused where they enter, so that they fit SQL's `bigint`.
 public struct BlockNumber: Hashable, Sendable, Codable, CustomStringConvertible, Strideable, ExpressibleByIntegerLiteral
 {
     /// The number itself.

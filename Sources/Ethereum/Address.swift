@@ -45,25 +45,31 @@ public struct Address: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
 
     /// The address written as `0x` and 40 digits: all lower case, all upper case, or with the checksum of EIP-55.
-    public init(hex: some StringProtocol) throws(AddressError) {
+    @inlinable
+    public init(hex: some StringProtocol) throws(AddressError) { try self.init(hex: String(hex)) }
+
+    /// The address that `hex` spells, see ``init(hexUTF8:)``.
+    public init(hex: String) throws(AddressError) {
         self = try Hex.withUTF8(of: hex) { (utf8) throws(AddressError) in try Address(hexUTF8: utf8) }
     }
 
-    /// The address that `utf8`, the UTF-8 of a text, spells, see ``init(hex:)``.
+    /// The address that `utf8`, the UTF-8 of a text, spells: `0x` and 40 digits with or without a checksum.
     public init(hexUTF8 utf8: UnsafeBufferPointer<UInt8>) throws(AddressError) {
         guard utf8.count == 42, utf8[0] == UInt8(ascii: "0"), utf8[1] == UInt8(ascii: "x") else { throw .malformed }
         do throws(HexError) {
             words = (
-                try Hex.integer(utf8[2..<18]), try Hex.integer(utf8[18..<34]),
-                UInt32(truncatingIfNeeded: try Hex.integer(utf8[34..<42]))
+                try Hex.sixteen(utf8, at: 2), try Hex.sixteen(utf8, at: 18),
+                try Hex.eight(utf8, at: 34)
             )
         } catch { throw .malformed }
-        var hasUpper = false
-        var hasLower = false
-        for character in utf8.dropFirst(2) where character > UInt8(ascii: "9") {
-            if character < UInt8(ascii: "a") { hasUpper = true } else { hasLower = true }
+        // Letters have the bit 0x40, those of lower case 0x20 too, which every decimal digit has.
+        var lower: UInt8 = 0
+        var upper: UInt8 = 0
+        for index in 2..<42 {
+            lower |= utf8[index] & utf8[index] << 1
+            upper |= utf8[index] & ~(utf8[index] << 1)
         }
-        if hasUpper, hasLower {
+        if (upper & lower) & 0x40 != 0 {
             guard withChecksummed({ $0.elementsEqual(utf8) }) else { throw .wrongChecksum }
         }
     }

@@ -27,7 +27,11 @@ public struct Hash: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
 
     /// The word written as `0x` and 64 digits of either case.
-    public init(hex: some StringProtocol) throws(HexError) {
+    @inlinable
+    public init(hex: some StringProtocol) throws(HexError) { try self.init(hex: String(hex)) }
+
+    /// The word written as `0x` and 64 digits of either case.
+    public init(hex: String) throws(HexError) {
         words = try Hex.withUTF8(of: hex) { (utf8) throws(HexError) in try Hex.word(utf8: utf8) }
     }
 

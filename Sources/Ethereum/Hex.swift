@@ -33,7 +33,11 @@ extension HexError: CustomStringConvertible {
 /// - SeeAlso: Ethereum JSON-RPC, "Unformatted data" and "Quantities".
 public enum Hex {
     /// The bytes of `text`, which must begin with `0x`; digits of either case.
-    public static func decode(_ text: some StringProtocol) throws(HexError) -> [UInt8] {
+    @inlinable
+    public static func decode(_ text: some StringProtocol) throws(HexError) -> [UInt8] { try decode(String(text)) }
+
+    /// The bytes of `text`, which must begin with `0x`; digits of either case.
+    public static func decode(_ text: String) throws(HexError) -> [UInt8] {
         try withUTF8(of: text) { (utf8) throws(HexError) in try decode(utf8: utf8) }
     }
 
@@ -55,10 +59,14 @@ public enum Hex {
         return bytes
     }
 
+    /// The number that `text` spells as `0x` and 1 or more digits, see ``quantity(_:)-(String)``.
+    @inlinable
+    public static func quantity(_ text: some StringProtocol) throws(HexError) -> UInt64 { try quantity(String(text)) }
+
     /// The number that `text` spells as `0x` and 1 or more digits.
     ///
     /// Leading zeros are accepted, since some nodes write them; more than 64 bits are not.
-    public static func quantity(_ text: some StringProtocol) throws(HexError) -> UInt64 {
+    public static func quantity(_ text: String) throws(HexError) -> UInt64 {
         try withUTF8(of: text) { (utf8) throws(HexError) in try quantity(utf8: utf8) }
     }
 
@@ -70,17 +78,22 @@ public enum Hex {
     }
 
     /// `bytes` as lower-case digits behind `0x`.
-    public static func encode(_ bytes: some Collection<UInt8>) -> String {
+    @inlinable
+    public static func encode(_ bytes: some Collection<UInt8>) -> String { encode([UInt8](bytes)) }
+
+    /// `bytes` as lower-case digits behind `0x`.
+    public static func encode(_ bytes: [UInt8]) -> String { bytes.withUnsafeBufferPointer { encode($0) } }
+
+    /// `bytes` as lower-case digits behind `0x`.
+    public static func encode(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
         String(unsafeUninitializedCapacity: 2 + 2 * bytes.count) { buffer in
             buffer[0] = UInt8(ascii: "0")
             buffer[1] = UInt8(ascii: "x")
-            var index = 2
-            for byte in bytes {
-                buffer[index] = digit(byte >> 4)
-                buffer[index + 1] = digit(byte & 0xf)
-                index += 2
+            for index in 0..<bytes.count {
+                buffer[2 + 2 * index] = digit(bytes[index] >> 4)
+                buffer[3 + 2 * index] = digit(bytes[index] & 0xf)
             }
-            return index
+            return 2 + 2 * bytes.count
         }
     }
 
@@ -117,32 +130,30 @@ public enum Hex {
             throw .wrongLength(expected: 32, found: digits.count / 2)
         }
         return (
-            try integer(digits[0..<16]), try integer(digits[16..<32]), try integer(digits[32..<48]),
-            try integer(digits[48..<64])
+            try sixteen(digits, at: 0), try sixteen(digits, at: 16), try sixteen(digits, at: 32),
+            try sixteen(digits, at: 48)
         )
     }
 
     /// The limbs of the quantity that `utf8` spells, the least significant first.
     static func limbs(utf8: UnsafeBufferPointer<UInt8>) throws(HexError) -> (UInt64, UInt64, UInt64, UInt64) {
-        var digits = try digits(of: utf8)[...]
+        let digits = try digits(of: utf8)
         guard !digits.isEmpty else { throw .noDigits }
-        while digits.count > 64 {
-            guard digits.removeFirst() == UInt8(ascii: "0") else { throw .overflow }
+        let zeros = digits.count - min(digits.count, 64)
+        guard digits[..<zeros].allSatisfy({ $0 == UInt8(ascii: "0") }) else { throw .overflow }
+        func limb(_ index: Int) throws(HexError) -> UInt64 {
+            let end = max(zeros, digits.count - 16 * index)
+            return try integer(digits, in: max(zeros, end - 16)..<end)
         }
-        var limbs: (UInt64, UInt64, UInt64, UInt64)
-        limbs.0 = try integer(digits.suffix(16))
-        limbs.1 = try integer(digits.dropLast(16).suffix(16))
-        limbs.2 = try integer(digits.dropLast(32).suffix(16))
-        limbs.3 = try integer(digits.dropLast(48))
-        return limbs
+        return (try limb(0), try limb(1), try limb(2), try limb(3))
     }
 
-    /// The number of at most 16 `digits`; 0 for none.
-    static func integer(_ digits: Slice<UnsafeBufferPointer<UInt8>>) throws(HexError) -> UInt64 {
+    /// The number of the at most 16 digits in `range`; 0 for none.
+    static func integer(_ digits: UnsafeBufferPointer<UInt8>, in range: Range<Int>) throws(HexError) -> UInt64 {
         var number: UInt64 = 0
         var seen: UInt8 = 0
-        for digit in digits {
-            let nibble = value(digit)
+        for index in range {
+            let nibble = value(digits[index])
             seen |= nibble
             number = number << 4 | UInt64(nibble & 0xf)
         }
@@ -150,12 +161,38 @@ public enum Hex {
         return number
     }
 
+    /// The number of the 16 digits at `offset`.
+    static func sixteen(_ digits: UnsafeBufferPointer<UInt8>, at offset: Int) throws(HexError) -> UInt64 {
+        UInt64(try eight(digits, at: offset)) << 32 | UInt64(try eight(digits, at: offset + 8))
+    }
+
+    /// The number of the 8 digits at `offset`, all at once: each step works on the eight bytes of a word.
+    static func eight(_ digits: UnsafeBufferPointer<UInt8>, at offset: Int) throws(HexError) -> UInt32 {
+        precondition(offset >= 0 && digits.count >= offset + 8, "the caller counted the digits")
+        func all(_ byte: UInt64) -> UInt64 { byte &* 0x0101_0101_0101_0101 }
+        let text = UInt64(
+            littleEndian: UnsafeRawBufferPointer(digits).loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        guard text & all(0x80) == 0 else { throw .invalidDigit }
+        // Below 0x80, adding 0x80 - c sets the high bit of the bytes that are c or more, and carries nowhere.
+        let lower = text | all(0x20)
+        let isDecimal = (text &+ all(0x80 - 0x30)) & ~(text &+ all(0x80 - 0x3a)) & all(0x80)
+        let isLetter = (lower &+ all(0x80 - 0x61)) & ~(lower &+ all(0x80 - 0x67)) & all(0x80)
+        guard isDecimal | isLetter == all(0x80) else { throw .invalidDigit }
+        let nibbles = (text & all(0x0f)) &+ (isLetter >> 7) &* 9
+        // The first digit stands in the lowest byte: join pairs, then close the gaps between them.
+        let pairs = (nibbles << 4 | nibbles >> 8) & 0x00ff_00ff_00ff_00ff
+        let halves = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff
+        return UInt32(truncatingIfNeeded: halves | halves >> 16).byteSwapped
+    }
+
+    /// Shows `body` the UTF-8 of `text`.
+    @inline(__always)
     static func withUTF8<Value, Failure: Error>(
-        of text: some StringProtocol, _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Value
+        of text: String, _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        var string = String(text)
+        var text = text
         // `String.withUTF8` rethrows untyped, so the outcome leaves it as a value.
-        let result = string.withUTF8 { utf8 in
+        let result = text.withUTF8 { utf8 in
             Result { () throws(Failure) in try body(utf8) }
         }
         return try result.get()

@@ -91,13 +91,13 @@ extension Int256: CustomStringConvertible, LosslessStringConvertible, Codable {
     /// The decimal digits, behind `-` below 0.
     public var description: String { (isNegative ? "-" : "") + magnitude.description }
 
-    /// Reads a decimal string, or an integer of 64 bits.
+    /// Reads a decimal string, or an integer of 128 bits.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if let number = try? container.decode(Int64.self) {
-            self.init(number)
-        } else if let number = try? container.decode(UInt64.self) {
-            self.init(bits: UInt256(number))
+        if let number = try? container.decode(Int128.self) {
+            let sign: UInt64 = number < 0 ? .max : 0
+            let low = UInt64(truncatingIfNeeded: number)
+            self.init(bits: UInt256(limbs: (low, UInt64(truncatingIfNeeded: number >> 64), sign, sign)))
         } else if let value = Int256(decimal: try container.decode(String.self)) {
             self = value
         } else {

@@ -2,8 +2,17 @@ extension UInt256: CustomStringConvertible, LosslessStringConvertible, Codable {
     /// The integer that `text` spells in decimal digits; nil for anything else and from 2^256 on.
     ///
     /// At most 78 digits, leading zeros included; no sign.
-    public init?(decimal text: some StringProtocol) {
-        let digits = text.utf8
+    @inlinable
+    public init?(decimal text: some StringProtocol) { self.init(decimal: String(text)) }
+
+    /// The integer that `text` spells in decimal digits; nil for anything else and from 2^256 on.
+    public init?(decimal text: String) {
+        var text = text
+        guard let value = text.withUTF8({ Self.decimal($0) }) else { return nil }
+        self = value
+    }
+
+    private static func decimal(_ digits: UnsafeBufferPointer<UInt8>) -> UInt256? {
         guard !digits.isEmpty, digits.count <= 78 else { return nil }
         var value = UInt256.zero
         var pending: UInt64 = 0
@@ -13,20 +22,24 @@ extension UInt256: CustomStringConvertible, LosslessStringConvertible, Codable {
             guard number < 10 else { return nil }
             pending = pending * 10 + UInt64(number)
             scale *= 10
-            if scale == Self.chunk {
+            if scale == chunk {
                 guard value.take(pending, scale: scale) else { return nil }
                 (pending, scale) = (0, 1)
             }
         }
         guard value.take(pending, scale: scale) else { return nil }
-        self = value
+        return value
     }
 
     /// The same as ``init(decimal:)``.
     public init?(_ description: String) { self.init(decimal: description) }
 
     /// The integer that `text` spells as `0x` and 1 or more digits of either case, leading zeros accepted.
-    public init(hex text: some StringProtocol) throws(HexError) {
+    @inlinable
+    public init(hex text: some StringProtocol) throws(HexError) { try self.init(hex: String(text)) }
+
+    /// The integer that `text` spells as `0x` and 1 or more digits of either case, leading zeros accepted.
+    public init(hex text: String) throws(HexError) {
         limbs = try Hex.withUTF8(of: text) { (utf8) throws(HexError) in try Hex.limbs(utf8: utf8) }
     }
 
@@ -53,11 +66,11 @@ extension UInt256: CustomStringConvertible, LosslessStringConvertible, Codable {
         return "0x" + (digits.isEmpty ? "0" : digits)
     }
 
-    /// Reads a decimal string, or an integer below 2^64.
+    /// Reads a decimal string, or an integer below 2^128.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if let number = try? container.decode(UInt64.self) {
-            self.init(number)
+        if let number = try? container.decode(UInt128.self) {
+            limbs = (UInt64(truncatingIfNeeded: number), UInt64(truncatingIfNeeded: number >> 64), 0, 0)
             return
         }
         guard let value = UInt256(decimal: try container.decode(String.self)) else {

@@ -9,26 +9,31 @@ struct Answers {
     private let calls: [Call]
     private let status: Int
     private let replies: [csj_reply]
+    private let found: JSONReader.Found
 
-    /// Splits `body` and finds the reply to each of `calls`, whose ids count up from `firstID`.
+    /// Finds the reply to each of `calls`, whose ids count up from `firstID`.
     ///
     /// - Throws: The batch's own error where the node answered with one for all; `malformed` where a reply is missing,
     ///   stands twice or belongs to nobody.
     init(
-        reader: JSONReader, node: Int, calls: [Call], firstID: UInt64, status: Int, body: [UInt8]
+        reader: JSONReader, replies: [csj_reply], found: JSONReader.Found, node: Int, calls: [Call], firstID: UInt64,
+        status: Int
     ) throws(RPCError) {
         self.reader = reader
         self.node = node
         self.calls = calls
         self.status = status
-        let decodesLogs = calls.contains { $0.method == "eth_getLogs" }
-        let found = try reader.replies(of: body, decodingLogs: decodesLogs)
+        self.found = found
         var ordered = [csj_reply?](repeating: nil, count: calls.count)
-        for reply in found {
+        for reply in replies {
             guard reply.has_id, reply.id >= firstID, reply.id - firstID < UInt64(calls.count) else {
                 // Refusals of the whole batch come without an id, or with an id of the node's own.
                 if reply.kind == CSJ_REPLY_ERROR.rawValue {
-                    throw try Self.error(reply, reader: reader, method: calls[0].method, status: status)
+                    let error = try Self.error(reply, reader: reader, method: calls[0].method, status: status)
+                    if case .unknown(_, let message) = error, calls.count > 1, message.lowercased().contains("batch") {
+                        throw .malformed(Self.incomplete)
+                    }
+                    throw error
                 }
                 throw .malformed("a reply to no request")
             }
@@ -38,9 +43,20 @@ struct Answers {
         }
         let complete = ordered.compactMap(\.self)
         guard complete.count == calls.count else { throw .malformed(Self.incomplete) }
-        replies = complete
+        self.replies = complete
     }
 
+    /// One reply to `call`, whatever its id.
+    init(reader: JSONReader, call: Call, reply: csj_reply, found: JSONReader.Found) {
+        self.reader = reader
+        node = 0
+        calls = [call]
+        status = 200
+        replies = [reply]
+        self.found = found
+    }
+
+    /// What is said of a node that answers a part of a batch, or refuses all batches.
     static let incomplete = "a reply is missing"
 
     /// The result of the call at `index`, null included.
@@ -56,15 +72,11 @@ struct Answers {
     func logs(_ index: Int) throws(RPCError) -> (logs: [Log], malformed: [MalformedLog]) {
         let reply = try checked(index)
         guard reply.kind == CSJ_REPLY_LOGS.rawValue else { throw .malformed("\(calls[index].method): no array") }
-        let data = reader.data
+        // A removed log belongs to subscriptions; a search that reports one contradicts itself.
+        guard !found.hasRemoved else { throw .inconsistent("a removed log in a search") }
         let first = Int(reply.first_log)
-        var logs: [Log] = []
-        logs.reserveCapacity(Int(reply.log_count))
-        for raw in reader.logs[first..<first + Int(reply.log_count)] {
-            // A removed log belongs to subscriptions; a search that reports one contradicts itself.
-            guard !raw.is_removed else { throw .inconsistent("a removed log in a search") }
-            logs.append(Log(raw, data: data))
-        }
+        let count = Int(reply.log_count)
+        let logs = count == found.logs.count ? found.logs : Array(found.logs[first..<first + count])
         let firstBad = Int(reply.first_bad_log)
         let malformed = reader.badLogs[firstBad..<firstBad + Int(reply.bad_log_count)].map { bad in
             MalformedLog(

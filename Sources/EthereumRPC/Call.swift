@@ -6,6 +6,9 @@ struct Call: Sendable {
     let method: String
     let parameters: String
 
+    /// Stands for a search whose parameters no longer matter.
+    static let anyLogs = Call(method: "eth_getLogs", parameters: "[]")
+
     static let chainID = Call(method: "eth_chainId", parameters: "[]")
 
     static func block(_ selector: BlockSelector) -> Call {

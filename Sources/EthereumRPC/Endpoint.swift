@@ -6,6 +6,8 @@ struct Endpoint: Sendable {
     let headers: HeaderFields
     /// The host, with a number behind it where several endpoints share one.
     let label: String
+    /// The parts of the URL that may be keys, longest first; nodes like to repeat them in errors.
+    let secrets: [String]
 
     /// The endpoints of `urls`, in their order; what is neither `http` nor `https` is left out.
     static func list(_ urls: [String]) -> [Endpoint] {
@@ -17,7 +19,8 @@ struct Endpoint: Sendable {
             var headers: HeaderFields = ["Content-Type": "application/json", "Accept": "application/json"]
             if let user = parsed.user { headers["Authorization"] = "Basic \(base64(user))" }
             return Endpoint(
-                url: parsed.url, headers: headers, label: count == 1 ? parsed.host : "\(parsed.host)#\(count)")
+                url: parsed.url, headers: headers, label: count == 1 ? parsed.host : "\(parsed.host)#\(count)",
+                secrets: secrets(text, host: parsed.host))
         }
     }
 
@@ -39,6 +42,11 @@ struct Endpoint: Sendable {
         }
         let server = authority[authority.index(after: at)...]
         return (scheme + server + path, host(server), percentDecoded(authority[..<at]))
+    }
+
+    private static func secrets(_ url: String, host: String) -> [String] {
+        url.split { "/?&=#@:".contains($0) }.map(String.init)
+            .filter { $0.utf8.count >= 6 && $0 != host }.sorted { $0.count > $1.count }
     }
 
     private static func host(_ authority: Substring) -> String {

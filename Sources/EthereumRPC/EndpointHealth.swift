@@ -21,8 +21,9 @@ struct EndpointHealth: Sendable {
     private static let longestBackoff = Duration.seconds(30)
     /// Whoever says "too fast" without saying how long, or says 0, is given this long.
     private static let rateFloor = Duration.seconds(1)
-    /// A wrong key, an open bill or a wrong chain is for an operator to mend, so it is looked at seldom.
-    private static let refusalBackoff = Duration.seconds(300)
+    /// A wrong key, an open bill or a wrong chain is for an operator to mend: 5 s, doubling to 5 minutes.
+    private static let firstRefusal = Duration.seconds(5)
+    private static let longestRefusal = Duration.seconds(300)
 
     func isAvailable(at now: Duration) -> Bool { blockedUntil <= now }
 
@@ -52,9 +53,10 @@ struct EndpointHealth: Sendable {
     mutating func succeeded(after time: Duration, at now: Duration) {
         latency = latency.map { $0 * 0.8 + time * 0.2 } ?? time
         failuresInRow = 0
-        incompleteBatches = 0
         note(failure: false, at: now)
     }
+
+    mutating func completedBatch() { incompleteBatches = 0 }
 
     /// Takes note of `error`; `jitter` in 0..<1 spreads the returns of many pools.
     mutating func failed(_ error: RPCError, at now: Duration, jitter: Double) {
@@ -76,7 +78,8 @@ struct EndpointHealth: Sendable {
         switch error {
         case .rangeTooLarge, .reverted, .noContract, .notYet, .pruned, .methodMissing, .unavailable: return nil
         case .transport(.cancelled), .transport(.closed): return nil
-        case .unauthorized, .wrongChain: return Self.refusalBackoff
+        case .unauthorized, .wrongChain:
+            return min(Self.longestRefusal, Self.firstRefusal * (1 << min(failuresInRow, 10)))
         case .rateLimited(let retryAfter):
             return max(retryAfter ?? Self.exponential(failuresInRow), Self.rateFloor)
         case .malformed, .inconsistent, .server, .transport, .unknown: return Self.exponential(failuresInRow)

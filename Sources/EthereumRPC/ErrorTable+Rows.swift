@@ -58,6 +58,7 @@ extension ErrorTable {
         "block not found",
         "cannot query unfinalized data",
         "height is not available",
+        "height {n} is not available",
         "no state available",
         "missing trie node",
         "failed to get logs for block",

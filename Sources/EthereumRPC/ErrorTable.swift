@@ -120,7 +120,7 @@ enum ErrorTable {
         let words = message.split(separator: " ").map { word -> Substring in
             if word.contains("://") { return "…" }
             let isKeyLike =
-                word.utf8.count >= 20 && !word.hasPrefix("0x") && word.utf8.contains { (0x30...0x39).contains($0) }
+                word.utf8.count >= 16 && !word.hasPrefix("0x") && word.utf8.contains { (0x30...0x39).contains($0) }
             return isKeyLike ? "…" : word
         }
         let printable = words.joined(separator: " ").unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }

@@ -39,7 +39,7 @@ extension Header {
 
 extension Receipt {
     /// Reads a receipt as `eth_getBlockReceipts` gives it.
-    init(_ value: JSONValue, reader: JSONReader) throws(RPCError) {
+    init(_ value: JSONValue) throws(RPCError) {
         guard value.isObject else { throw .malformed("a receipt that is no object") }
         guard let transactionHash = try value.member("transactionHash")?.hash else {
             throw .malformed("receipt.transactionHash")
@@ -61,7 +61,7 @@ extension Receipt {
         }
         guard let entries = try value.member("logs")?.elements else { throw .malformed("receipt.logs") }
         var logs: [Log] = []
-        for entry in entries { logs.append(try entry.log(from: reader)) }
+        for entry in entries { logs.append(try entry.log()) }
         self.init(
             transactionHash: transactionHash, transactionIndex: index, blockHash: blockHash, blockNumber: blockNumber,
             from: try value.member("from")?.address, type: type, outcome: try Self.outcome(value),

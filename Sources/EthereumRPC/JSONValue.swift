@@ -4,13 +4,7 @@ import Ethereum
 
 /// A value of the document that a `JSONReader` opened last.
 struct JSONValue {
-    fileprivate let node: csj_node
-    fileprivate let reader: OpaquePointer
-
-    init(node: csj_node, reader: OpaquePointer) {
-        self.node = node
-        self.reader = reader
-    }
+    let node: csj_node
 
     var isNull: Bool { csj_node_type(node) == CSJ_NULL }
     var isObject: Bool { csj_node_type(node) == CSJ_OBJECT }
@@ -24,7 +18,7 @@ struct JSONValue {
             bytes.withMemoryRebound(to: CChar.self) { csj_node_member(node, $0.baseAddress, $0.count, &found) }
         }
         guard code != 2 else { throw .malformed("\(key) twice") }
-        let value = JSONValue(node: found, reader: reader)
+        let value = JSONValue(node: found)
         return code == 0 && !value.isNull ? value : nil
     }
 
@@ -35,7 +29,7 @@ struct JSONValue {
         let nodes = [csj_node](unsafeUninitializedCapacity: count) { buffer, filled in
             filled = min(csj_node_elements(node, buffer.baseAddress, count), count)
         }
-        return nodes.map { JSONValue(node: $0, reader: reader) }
+        return nodes.map { JSONValue(node: $0) }
     }
 
     var string: String? {
@@ -103,11 +97,13 @@ struct JSONValue {
     var blockNumber: BlockNumber? { quantity.flatMap { BlockNumber($0) } }
 
     /// Decodes a log of a receipt.
-    func log(from reader: JSONReader) throws(RPCError) -> Log {
+    func log() throws(RPCError) -> Log {
         var raw = csj_log()
-        let fault = csj_node_log(self.reader, node, &raw)
-        guard fault == 0 else { throw .malformed("a receipt's log: \(Log.reason(fault))") }
-        return Log(raw, data: reader.data)
+        let fault = csj_node_log(node, &raw)
+        guard fault == 0, let log = Log(raw) else {
+            throw .malformed("a receipt's log: \(Log.reason(fault == 0 ? CSJ_LOG_DATA.rawValue : fault))")
+        }
+        return log
     }
 
     private func withString<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result? {
@@ -128,18 +124,26 @@ struct JSONValue {
 }
 
 extension Log {
-    /// The log that `raw` holds, its data taken out of `data`.
-    init(_ raw: csj_log, data: UnsafeBufferPointer<UInt8>) {
+    /// The log that `raw` holds; nil if its data is no hexadecimal.
+    init?(_ raw: csj_log) {
         var topics = Topics()
         if raw.topic_count > 0 { _ = topics.append(Hash(words: raw.topics.0)) }
         if raw.topic_count > 1 { _ = topics.append(Hash(words: raw.topics.1)) }
         if raw.topic_count > 2 { _ = topics.append(Hash(words: raw.topics.2)) }
         if raw.topic_count > 3 { _ = topics.append(Hash(words: raw.topics.3)) }
-        let start = Int(raw.data_offset)
+        let count = Int(raw.data_digits) / 2
+        var isHex = true
+        let data =
+            count == 0
+            ? []
+            : [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                isHex = csj_hex(raw.data, Int(raw.data_digits), buffer.baseAddress)
+                filled = isHex ? count : 0
+            }
+        guard isHex, let blockNumber = BlockNumber(raw.block_number) else { return nil }
         self.init(
             address: Address(words: (raw.address_high, raw.address_middle, raw.address_low)), topics: topics,
-            data: Array(data[start..<start + Int(raw.data_count)]),
-            blockNumber: BlockNumber(raw.block_number) ?? 0, blockHash: Hash(words: raw.block_hash),
+            data: data, blockNumber: blockNumber, blockHash: Hash(words: raw.block_hash),
             transactionHash: Hash(words: raw.transaction_hash), transactionIndex: raw.transaction_index,
             logIndex: raw.log_index)
     }

@@ -1,3 +1,4 @@
+import CSimdJSON
 import Domain
 import HTTPClient
 
@@ -17,6 +18,7 @@ extension ProviderPool {
                 try await verifyChain(index)
                 return try await ask(index, calls, isSearch: isSearch, decode)
             } catch {
+                let error = error.redacting(endpoints[index].secrets)
                 noteFailure(index, error)
                 if error.isFinal { throw error }
                 worst = worst.map { $0.weight >= error.weight ? $0 : error } ?? error
@@ -33,26 +35,31 @@ extension ProviderPool {
         let firstID = firstID()
         let start = now()
         let response = try await send(index, calls, firstID: firstID, isSearch: isSearch)
-        let result = try JSONReader.lend { reader throws(RPCError) in
-            let answers = try answers(reader, index, calls, firstID: firstID, response)
+        let result = try read(response, calls) { reader, replies, found throws(RPCError) in
+            let answers = try Answers(
+                reader: reader, replies: replies, found: found, node: index, calls: calls, firstID: firstID,
+                status: response.status)
             return try decode(answers)
         }
         let now = now()
-        update(index) { $0.succeeded(after: now - start, at: now) }
+        update(index) {
+            $0.succeeded(after: now - start, at: now)
+            if calls.count > 1 { $0.completedBatch() }
+        }
         return result
     }
 
-    private func answers(
-        _ reader: JSONReader, _ index: Int, _ calls: [Call], firstID: UInt64, _ response: OutboundResponse
-    ) throws(RPCError) -> Answers {
+    /// Splits a response into replies, or throws what its status means.
+    private func read<Result>(
+        _ response: OutboundResponse, _ calls: [Call],
+        _ use: (JSONReader, [csj_reply], JSONReader.Found) throws(RPCError) -> Result
+    ) throws(RPCError) -> Result {
         let retryAfter = response.headers["Retry-After"].flatMap { Int($0) }
             .flatMap { (0...86_400).contains($0) ? Duration.seconds($0) : nil }
         // A refusal may come with a whole and valid body, which still means that we were too fast.
         if response.status == 429 { throw .rateLimited(retryAfter: retryAfter) }
         do throws(RPCError) {
-            return try Answers(
-                reader: reader, node: index, calls: calls, firstID: firstID,
-                status: response.status, body: response.body)
+            return try JSONReader.read(response.body, decodingLogs: calls.contains { $0.method == "eth_getLogs" }, use)
         } catch {
             // A page of HTML or nothing at all: the status says more.
             if case .malformed = error, let meaning = ErrorTable.byStatus(response.status, retryAfter: retryAfter) {
@@ -62,11 +69,26 @@ extension ProviderPool {
         }
     }
 
+    /// Sends the calls as one batch, or one after the other where batches do not come back whole.
     private func send(
         _ index: Int, _ calls: [Call], firstID: UInt64, isSearch: Bool
     ) async throws(RPCError) -> OutboundResponse {
         let requests = calls.enumerated().map { $1.request(id: firstID + UInt64($0)) }
-        let text = calls.count == 1 ? requests[0] : "[\(requests.joined(separator: ","))]"
+        if calls.count == 1 { return try await send(index, requests[0], isSearch: isSearch) }
+        if health(index).isBatching {
+            return try await send(index, "[\(requests.joined(separator: ","))]", isSearch: isSearch)
+        }
+        var body: [UInt8] = []
+        for request in requests {
+            let response = try await send(index, request, isSearch: isSearch)
+            guard response.status == 200 else { return response }
+            body.append(UInt8(ascii: body.isEmpty ? "[" : ","))
+            body += response.body
+        }
+        return OutboundResponse(status: 200, body: body + [UInt8(ascii: "]")])
+    }
+
+    private func send(_ index: Int, _ text: String, isSearch: Bool) async throws(RPCError) -> OutboundResponse {
         let request = OutboundRequest(
             method: "POST", url: endpoints[index].url, headers: endpoints[index].headers, body: Array(text.utf8),
             deadline: isSearch ? configuration.searchDeadline : configuration.deadline,
@@ -99,6 +121,13 @@ extension ProviderPool {
 }
 
 extension RPCError {
+    /// The error without the `secrets` that a node may have repeated.
+    fileprivate func redacting(_ secrets: [String]) -> RPCError {
+        guard case .unknown(let code, var message) = self else { return self }
+        for secret in secrets { message = message.replacing(secret, with: "…") }
+        return .unknown(code: code, message: message)
+    }
+
     /// Whether asking another endpoint is pointless or not ours to decide.
     fileprivate var isFinal: Bool {
         switch self {

@@ -73,7 +73,7 @@ extension ProviderPool {
             var receipts: [Receipt] = []
             receipts.reserveCapacity(elements.count)
             for element in elements {
-                let receipt = try Receipt(element, reader: answers.reader)
+                let receipt = try Receipt(element)
                 guard receipt.blockHash == hash else { throw .inconsistent("a receipt of another block") }
                 receipts.append(receipt)
             }

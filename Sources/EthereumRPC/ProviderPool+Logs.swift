@@ -7,17 +7,20 @@ extension ProviderPool {
     /// Up to `Configuration.maximumHeaders` blocks come with all their headers, each the parent of the next; longer
     /// ranges with the first and the last one, which proves that the endpoint has got that far.
     ///
-    /// - Parameter addresses: The contracts whose logs are wanted; empty for all.
+    /// - Parameters:
+    ///   - addresses: The contracts whose logs are wanted; empty for all.
+    ///   - excluded: An endpoint that is not asked, for a second opinion.
     /// - Throws: `notYet` where a header is missing, `inconsistent` where the logs do not fit the question or the headers.
     public func blockWithLogs(
-        range: ClosedRange<BlockNumber>, addresses: [Address], topics: [[Hash]] = []
+        range: ClosedRange<BlockNumber>, addresses: [Address], topics: [[Hash]] = [], notBy excluded: Int? = nil
     ) async throws(RPCError) -> BlockLogs {
         let filter = LogFilter(blocks: .range(range), addresses: addresses, topics: topics)
         let count = range.lowerBound.distance(to: range.upperBound)
         let numbers =
             count < configuration.maximumHeaders
             ? (0...count).map { range.lowerBound.advanced(by: $0) } : [range.lowerBound, range.upperBound]
-        return try await ask(numbers.map { .block(.number($0)) } + [.logs(filter)], isSearch: true) {
+        let calls = numbers.map { Call.block(.number($0)) } + [.logs(filter)]
+        return try await ask(calls, isSearch: true, notBy: excluded) {
             answers throws(RPCError) in
             var headers: [Header] = []
             for (index, number) in numbers.enumerated() {

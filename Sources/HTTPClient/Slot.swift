@@ -21,12 +21,15 @@ final class Slot {
     private var refusal: TransportError?
     /// Whether a name may be being looked up at the moment.
     private(set) var isLookingUp = false
+    private var host = ""
+    private let lookups: Lookups
     private let userAgent: String
 
     /// A handle with everything set that never changes.
-    init?(configuration: CurlTransport.Configuration) {
+    init?(configuration: CurlTransport.Configuration, lookups: Lookups) {
         guard let easy = curl_easy_init() else { return nil }
         self.easy = easy
+        self.lookups = lookups
         userAgent = configuration.userAgent
         ccurl_set_callbacks(
             easy, Unmanaged.passUnretained(self).toOpaque(), Self.onBody, Self.onHeader, Self.onOpen, Self.onReady)
@@ -66,8 +69,12 @@ final class Slot {
         if request.guarded { try policy.checkURL(request.url) }
         let parsed = try CurlURL(request.url)
         guard parsed.scheme == "https" || parsed.scheme == "http" else { throw .invalidURL("the scheme must be https") }
-        isLookingUp = !parsed.hostIsAddress
-        url = curl_url_dup(parsed.handle)
+        host = parsed.host
+        if !parsed.hostIsAddress, !lookups.isKnown(host, at: Monotonic.now) {
+            isLookingUp = true
+            lookups.begin()
+        }
+        url = parsed.release()
         ccurl_set_url(easy, url)
         headerList = try RequestHeader.list(request, userAgent: userAgent)
         ccurl_set_headers(easy, headerList)
@@ -112,7 +119,13 @@ final class Slot {
         isPaused = false
         isConnected = false
         refusal = nil
+        endLookup()
+    }
+
+    private func endLookup() {
+        guard isLookingUp else { return }
         isLookingUp = false
+        lookups.end()
     }
 
     /// Lets the server go on, now that the reader has room.
@@ -234,7 +247,8 @@ final class Slot {
     /// The announced length where it is believable, so that a body of megabytes is not copied while it grows.
     private func expectedBodyBytes(atLeast count: Int) -> Int {
         let announced = Int(clamping: getSize(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T))
-        return max(count, min(announced, order?.request.maximumBodyBytes ?? 0, 8 << 20))
+        // The slack lets a JSON parser read past the end, which saves it a copy.
+        return max(count, min(announced, order?.request.maximumBodyBytes ?? 0, 64 << 20)) + 64
     }
 
     private func receiveHeader(_ line: UnsafeRawBufferPointer) -> Int {
@@ -251,7 +265,8 @@ final class Slot {
     }
 
     private func open(_ address: UnsafePointer<curl_sockaddr>) -> curl_socket_t {
-        isLookingUp = false
+        if isLookingUp { lookups.found(host, at: Monotonic.now) }
+        endLookup()
         if let policy {
             if refusal != nil { return CURL_SOCKET_BAD }
             var bytes = [UInt8](repeating: 0, count: 16)
@@ -268,7 +283,7 @@ final class Slot {
 
     /// Checks the connection that carries the request, which may be an old one that an unguarded request opened.
     private func ready(_ peer: String, _ port: Int32) -> Bool {
-        isLookingUp = false
+        endLookup()
         isConnected = true
         guard let policy else { return true }
         guard let found = IPAddress(peer), let port = UInt16(exactly: port) else {

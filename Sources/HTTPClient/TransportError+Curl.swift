@@ -16,7 +16,8 @@ extension TransportError {
             self = .tls
         case CURLE_SEND_ERROR: self = .send
         // "Unsupported" is HTTP/0.9, an answer without a header; schemes were checked before.
-        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_BAD_CONTENT_ENCODING:
+        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_HTTP2, CURLE_HTTP2_STREAM,
+            CURLE_BAD_CONTENT_ENCODING:
             self = .protocolViolation
         case CURLE_ABORTED_BY_CALLBACK: self = .cancelled
         default: self = .receive

@@ -12,6 +12,7 @@ extension Connection {
     ///
     /// - Throws: what `body` throws; `StorageError.commitUnknown` where the connection broke during the commit;
     ///   `.transactionAborted` where `body` went on after a statement had failed.
+    @discardableResult
     public nonisolated(nonsending) func transaction<R: Sendable>(
         _ isolation: IsolationLevel = .readCommitted, readOnly: Bool = false,
         _ body: nonisolated(nonsending) (Connection) async throws -> R

@@ -33,23 +33,6 @@ public struct Connection: Sendable {
         try await cancellable { ticket in try await session.execute(statement, loan: loan, deadline, ticket) }
     }
 
-    /// Loads `rows` into `table`, faster than any `INSERT`; all of them or, outside a transaction, none.
-    ///
-    /// - Parameters:
-    ///   - table: the table's name, behind its schema and a point if need be.
-    ///   - columns: the columns that each row has a value for, in that order.
-    ///   - rows: read lazily, on the connection's own queue. `bytea`, `text`, numbers, `boolean`, `timestamptz`, `uuid`,
-    ///     `json`, `jsonb`, `interval` and arrays of them can be copied; enumerations cannot.
-    /// - Returns: How many rows were stored.
-    @discardableResult
-    public func copy<Rows: Sequence<[SQLValue]> & Sendable>(
-        into table: String, columns: [String], rows: Rows
-    ) async throws -> Int {
-        try await cancellable { ticket in
-            try await session.copy(into: table, columns: columns, rows: rows, loan: loan, deadline, ticket)
-        }
-    }
-
     /// Sends all statements in one round trip and returns the rows of each.
     ///
     /// Outside a transaction they are one transaction: where one fails, none has happened.

@@ -1,4 +1,5 @@
 public import Logging
+import Synchronization
 
 /// A pool of connections to one database.
 ///
@@ -56,16 +57,27 @@ public final class Database: Sendable {
     ///
     /// - Throws: what `body` throws; `StorageError.commitUnknown` where the connection broke during the commit;
     ///   `.transactionAborted` where `body` went on after a statement had failed.
+    @discardableResult
     public nonisolated(nonsending) func transaction<R: Sendable>(
         _ isolation: IsolationLevel = .readCommitted, readOnly: Bool = false,
         _ body: nonisolated(nonsending) (Connection) async throws -> R
     ) async throws -> R {
-        try await withConnection { try await $0.transaction(isolation, readOnly: readOnly, body) }
+        let session = try await pool.borrow()
+        do {
+            let result = try await connection(session).transaction(isolation, readOnly: readOnly, body)
+            if session.mayHoldLocks.load(ordering: .relaxed) { await session.tidy() }
+            pool.giveBack(session)
+            return result
+        } catch {
+            await finish(session)
+            throw error
+        }
     }
 
     /// Lends `body` a connection, without a transaction.
     ///
     /// A transaction that `body` leaves open is rolled back and its advisory locks are released.
+    @discardableResult
     public nonisolated(nonsending) func withConnection<R: Sendable>(
         _ body: nonisolated(nonsending) (Connection) async throws -> R
     ) async throws -> R {

@@ -50,10 +50,16 @@ public enum StorageError: Error, Equatable, Sendable {
     public var isTransient: Bool {
         switch self {
         case .unavailable, .poolExhausted, .serializationFailure, .deadlock, .commitUnknown, .timedOut: true
-        case .queryFailed(let sqlState, _):
+        case .queryFailed(let sqlState, let message):
             // 53: out of resources; 55P03: lock not available; 57P: the server shuts down or starts.
             sqlState.hasPrefix("53") || sqlState == "55P03" || sqlState.hasPrefix("57P")
+                || Self.isStale(sqlState: sqlState, message: message)
         default: false
         }
+    }
+
+    /// Whether a prepared statement is no longer what the server has under its name; it is prepared anew next time.
+    static func isStale(sqlState: String, message: String) -> Bool {
+        sqlState == "26000" || sqlState == "0A000" && message.contains("cached plan")
     }
 }

@@ -1,6 +1,7 @@
 import Domain
 import Ethereum
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("chains.json")
@@ -253,6 +254,37 @@ struct ChainsFileTests {
             Self.file(Self.chain(urls: #"["${URL}"]"#)), environment: ["URL": "wss://key.example"])
         #expect(problems.count == 1)
         #expect(!problems.joined().contains("key.example"))
+    }
+
+    @Test("a damaged file is refused or read, never a trap")
+    func damaged() throws {
+        var random = SeededGenerator.printed()
+        let whole = Array(
+            Self.file(
+                Self.chain(
+                    more: #""enabled": true, "confirmations": 12, "finality": "tags", "explorer_url": "https://e","#),
+                Self.chain(id: "2", urls: #"["https://a/${KEY}", "http://b"]"#)
+            ).utf8)
+        var refused = 0
+        for _ in 0..<3000 {
+            var bytes = whole
+            for _ in 0...Int.random(in: 0..<4, using: &random) {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: bytes[place] = UInt8.random(in: .min ... .max, using: &random)
+                case 1: bytes.remove(at: place)
+                case 2: bytes.insert(Array("{}[]\",:0-e\\$".utf8).randomElement(using: &random) ?? 0, at: place)
+                default: bytes.replaceSubrange(place..<min(bytes.count, place + 9), with: Array("null".utf8))
+                }
+            }
+            do {
+                _ = try ChainsFile(parsing: bytes, environment: ["KEY": "k"])
+            } catch {
+                refused += 1
+                #expect(!error.problems.isEmpty)
+            }
+        }
+        #expect(refused > 1000)
     }
 
     @Test("the file that ships is right and enables the testnets alone")

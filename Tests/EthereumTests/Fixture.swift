@@ -1,5 +1,6 @@
 import Ethereum
 import Foundation
+import TestSupport
 import Testing
 
 /// The vectors of `Tests/Fixtures/keccak-abi.json`.
@@ -111,32 +112,8 @@ struct KeccakABIFixture: Decodable {
     }()
 }
 
-/// A generator that repeats itself from its seed; SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// A generator with a seed of its own, which is printed so that a failure can be repeated.
-    static func printed(_ test: String = #function) -> SeededGenerator {
-        let seed = UInt64.random(in: .min ... .max)
-        print("\(test): seed \(seed)")
-        return SeededGenerator(seed: seed)
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &self) }
-    }
-
-    /// A word of a random width, so that small and huge integers are equally common.
+extension SeededGenerator {
+    /// A number of a random width, so that small and huge ones are equally common.
     mutating func integer() -> UInt256 {
         let width = Int.random(in: 0...256, using: &self)
         guard let word = Hash(bytes: bytes(32)) else { return .zero }

@@ -1,5 +1,6 @@
 import Ethereum
 import Foundation
+import TestSupport
 import Testing
 
 /// Schoolbook arithmetic on decimal digits, least significant first: slow, and nothing like what it checks.
@@ -175,12 +176,12 @@ struct IntegerTests {
         #expect(String(decoding: try encoder.encode([UInt256.max]), as: UTF8.self) == "[\"\(UInt256.max)\"]")
         #expect(String(decoding: try encoder.encode([Int256.min]), as: UTF8.self) == "[\"\(Int256.min)\"]")
         #expect(
-            try decoder.decode([UInt256].self, from: Data("[42, \"43\", 18446744073709551615]".utf8)) == [
-                UInt256(42), UInt256(43), UInt256(.max),
+            try decoder.decode([UInt256].self, from: Data("[42, \"43\", 18446744073709551616]".utf8)) == [
+                UInt256(42), UInt256(43), UInt256(1) << 64,
             ])
         #expect(
-            try decoder.decode([Int256].self, from: Data("[-42, \"-43\", 18446744073709551615]".utf8)) == [
-                Int256(-42), Int256(-43), Int256(bits: UInt256(.max)),
+            try decoder.decode([Int256].self, from: Data("[-42, \"-43\", 18446744073709551616]".utf8)) == [
+                Int256(-42), Int256(-43), Int256(bits: UInt256(1) << 64),
             ])
         for text in ["[-1]", "[1.5]", "[\"-1\"]", "[\"\"]", "[null]", "[true]", "[\"\(modulus)\"]"] {
             #expect(throws: (any Error).self) { try decoder.decode([UInt256].self, from: Data(text.utf8)) }

@@ -6,12 +6,12 @@ import Testing
 /// A request that the guard has no say in, with limits short enough for a test.
 func request(
     _ url: String, method: String = "POST", headers: HeaderFields = [:], body: String = "",
-    deadline: Duration = .seconds(20), maximumBodyBytes: Int = 64 * 1024,
+    deadline: Duration = .seconds(60), maximumBodyBytes: Int = 64 * 1024,
     bodyOverflow: OutboundRequest.BodyOverflow = .fail, acceptsCompression: Bool = false
 ) -> OutboundRequest {
     OutboundRequest(
         method: method, url: url, headers: headers, body: Array(body.utf8), deadline: deadline,
-        connectDeadline: .seconds(5), maximumBodyBytes: maximumBodyBytes, bodyOverflow: bodyOverflow, guarded: false,
+        connectDeadline: .seconds(30), maximumBodyBytes: maximumBodyBytes, bodyOverflow: bodyOverflow, guarded: false,
         acceptsCompression: acceptsCompression)
 }
 
@@ -176,7 +176,9 @@ func failure(_ transport: CurlTransport, _ request: OutboundRequest) async -> Tr
         let server = try TestServer { _, _ in .close }
         server.stop()
         #expect(await failure(transport, request(server.url())) == .connect)
-        #expect(await failure(transport, request("http://user@127.0.0.1/")) == .invalidURL("user information is not allowed"))
+        #expect(
+            await failure(transport, request("http://user@127.0.0.1/"))
+                == .invalidURL("user information is not allowed"))
         #expect(await failure(transport, request("ftp://127.0.0.1/")) == .invalidURL("the scheme must be https"))
         #expect(await failure(transport, request("http://")) == .invalidURL("not a URL"))
         #expect(await failure(transport, request("http://a\0b/")) == .invalidURL("a NUL is not allowed"))

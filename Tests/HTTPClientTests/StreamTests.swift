@@ -31,7 +31,7 @@ import Testing
         }
         #expect(seen == Array("data: 1\n\ndata: 2\n\n".utf8))
         response.body.close()
-        try await within(.seconds(20)) { try await closed.wait() }
+        try await within(.seconds(60)) { try await closed.wait() }
     }
 
     @Test("letting go of the body closes the connection")
@@ -45,7 +45,7 @@ import Testing
         defer { server.stop() }
         let status = try await transport.stream(request(server.url())).status
         #expect(status == 200)
-        try await within(.seconds(20)) { try await closed.wait() }
+        try await within(.seconds(60)) { try await closed.wait() }
     }
 
     @Test("holds the server back while nobody reads, and loses nothing")
@@ -65,7 +65,7 @@ import Testing
         }
         defer { server.stop() }
         let response = try await transport.stream(request(server.url(), maximumBodyBytes: total))
-        try await within(.seconds(30)) { try await held.wait() }
+        try await within(.seconds(60)) { try await held.wait() }
         #expect(sent.withLock { $0 } < total / 2)
         var count = 0
         for try await piece in response.body { count += piece.count }
@@ -123,10 +123,10 @@ import Testing
                 return error
             }
         }
-        try await within(.seconds(20)) { try await first.wait() }
+        try await within(.seconds(60)) { try await first.wait() }
         task.cancel()
         #expect(await task.value == .cancelled)
-        try await within(.seconds(20)) { try await closed.wait() }
+        try await within(.seconds(60)) { try await closed.wait() }
     }
 
     @Test("a transport that does not stream hands its body out as one piece")

@@ -218,6 +218,38 @@ struct TransactionTests {
         #expect(try await database.query(Everything()) == [4])
         try await test.run("ALTER TABLE item ADD COLUMN extra text")
         #expect(try await database.query(Everything()) == [5])
+        // Also as the first statement of a transaction, which then begins again.
+        try await test.run("ALTER TABLE item ADD COLUMN another text")
+        #expect(try await database.transaction { try await $0.query(Everything()) } == [6])
+        try await test.run("ALTER TABLE item DROP COLUMN another")
+        // Later in a transaction only the caller can begin again.
+        await #expect {
+            try await database.transaction { connection in
+                try await connection.execute(Insert(id: 2))
+                return try await connection.query(Everything())
+            }
+        } throws: { error in
+            (error as? StorageError)?.isTransient == true
+        }
+        #expect(try await database.transaction { try await $0.query(Everything()) } == [5])
+    }
+
+    @Test("without a statement never reach the server")
+    func empty() async throws {
+        #expect(try await database.transaction { _ in 1 } == 1)
+        await #expect(throws: Failure.self) { try await database.transaction { _ in throw Failure() } }
+        let level = try await database.transaction(.repeatableRead, readOnly: true) { connection in
+            try await connection.first(CurrentLevel())
+        }
+        #expect(level == "repeatable read, on")
+        #expect(try await database.first(CurrentLevel()) == "read committed, off")
+    }
+
+    struct CurrentLevel: Statement {
+        static let sql = """
+            SELECT current_setting('transaction_isolation') || ', ' || current_setting('transaction_read_only')
+            """
+        func decode(_ row: borrowing RowReader) throws(StorageError) -> String { try row.text(0) }
     }
 
     @Test("share a connection safely between tasks")

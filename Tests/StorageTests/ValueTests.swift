@@ -1,3 +1,4 @@
+import Ethereum
 import Foundation
 import Storage
 import TestSupport
@@ -116,6 +117,36 @@ struct ValueTests {
         #expect(try await echo(Decimal.self, .numeric(text)) == text)
         #expect(try await database.first(ServerText<Decimal>(value: .numeric(text))) == text)
         #expect(try await database.first(Parsed<Decimal>(text: text)) == text)
+    }
+
+    @Test("256-bit integers are read whole, and refused where they are none")
+    func wideIntegers() async throws {
+        struct Wide: Statement {
+            static let sql = "SELECT $1::numeric"
+            let value: SQLValue
+            var arguments: [SQLValue] { [value] }
+            func decode(_ row: borrowing RowReader) throws(StorageError) -> UInt256 { try row.uint256(0) }
+        }
+        struct Signed: Statement {
+            static let sql = "SELECT $1::numeric, $1::numeric"
+            let value: SQLValue
+            var arguments: [SQLValue] { [value] }
+            func decode(_ row: borrowing RowReader) throws(StorageError) -> Int256 { try row.int256(1) }
+        }
+        let power = UInt256(UInt64.max)
+        for value in [UInt256.zero, UInt256(1), UInt256(9999), UInt256(10_000), power, power << 64, .max] {
+            #expect(try await database.first(Wide(value: .uint256(value))) == value)
+        }
+        for value in [Int256.min, Int256(-1), .zero, Int256(10_000), .max] {
+            #expect(try await database.first(Signed(value: .int256(value))) == value)
+        }
+        #expect(try await database.first(Wide(value: .numeric("12.00"))) == UInt256(12))
+        let tooWide = "115792089237316195423570985008687907853269984665640564039457584007913129639936"
+        for bad in ["-1", "0.5", tooWide, String(repeating: "9", count: 200)] {
+            let error = StorageError.decoding(column: "0 (numeric)", expected: "unsigned 256-bit integer")
+            await #expect(throws: error) { try await database.first(Wide(value: .numeric(bad))) }
+        }
+        await #expect(throws: StorageError.self) { try await database.first(Signed(value: .uint256(.max))) }
     }
 
     @Test("random numerics agree with the server's", arguments: [UInt64.random(in: 0 ... .max)])

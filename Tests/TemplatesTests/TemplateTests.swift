@@ -1,5 +1,6 @@
 import Domain
 import Ethereum
+import TestSupport
 import Testing
 
 @testable import Templates
@@ -120,7 +121,7 @@ import Testing
     func totality() throws {
         let seed = UInt64.random(in: .min ... .max)
         print("TemplateTests.totality seed \(seed)")
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let pieces = [
             "{{", "}}", "{", "}", "#", "^", "/", "!", "agent_id", "tag1", "short(", ")", " ", "\n", "\r\n", "<b>",
             "</b>",
@@ -139,18 +140,5 @@ import Testing
             }
         }
         #expect(accepted > 500)
-    }
-}
-
-/// A small generator whose runs repeat from a seed.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Templates
@@ -17,7 +18,7 @@ import Testing
     func againstFoundation() throws {
         let seed = UInt64.random(in: .min ... .max)
         print("TimestampTests.againstFoundation seed \(seed)")
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let formatter = ISO8601DateFormatter()
         for _ in 0..<2000 {
             let seconds = Int64.random(in: -6_000_000_000...12_000_000_000, using: &random)

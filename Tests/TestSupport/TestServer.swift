@@ -7,7 +7,7 @@ import Synchronization
 public final class TestServer: Sendable {
     /// A request as it arrived.
     public struct Request: Sendable {
-        /// `POST`
+        /// The method, `POST`.
         public let method: String
         /// Path and query.
         public let target: String
@@ -192,7 +192,8 @@ public final class TestServer: Sendable {
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { continue }
-            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(
+                in: .whitespaces)
         }
         let length = headers["content-length"].flatMap { Int($0) } ?? 0
         while buffered.count < headEnd.upperBound + length {

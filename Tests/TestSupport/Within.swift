@@ -9,6 +9,7 @@ public struct TimeLimitExceeded: Error, CustomStringConvertible {
 /// Runs `body`, which is cancelled and fails with `TimeLimitExceeded` if it takes longer than `limit`.
 ///
 /// `body` must answer cancellation, as awaiting a `Signal`, a stream or a statement does.
+@discardableResult
 public func within<R: Sendable>(
     _ limit: Duration, _ body: @escaping @Sendable () async throws -> R
 ) async throws -> R {

@@ -111,9 +111,7 @@ async def serve(options: argparse.Namespace) -> None:
         "chain_id": options.chain_id,
         "registries": {name: text(addresses[name]) for name in ("identity", "reputation", "validation")},
         "bulk": text(addresses["bulk"]),
-        "accounts": [
-            {"address": text(address), "private_key": text(key.secret)} for address, key in node.keys.items()
-        ],
+        "accounts": [{"address": text(address), "private_key": text(key.secret)} for address, key in node.keys.items()],
     }
     # What exists by now stays; the collector need not look at it again.
     gc.collect()

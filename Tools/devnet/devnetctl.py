@@ -8,6 +8,7 @@ import argparse
 import http.client
 import json
 import os
+import re
 import secrets
 import sys
 import time
@@ -15,9 +16,10 @@ from urllib.parse import urlsplit
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 
+from eth_abi.exceptions import EncodingError
 from eth_hash.auto import keccak
 
-from node.registries import BULK, BY_TOPIC, IDENTITY, REPUTATION, VALIDATION, call_data
+from node.registries import BULK, BY_TOPIC, IDENTITY, REPUTATION, VALIDATION, call_data, described_error
 
 ZERO_HASH = bytes(32)
 # Calls to a registry inside one transaction of the bulk contract.
@@ -57,7 +59,8 @@ class RPC:
 
 def _reason(error: dict) -> str:
     data = error.get("data")
-    return f"{error['message']} {data}" if data and data != "0x" and ":" not in error["message"] else error["message"]
+    described = described_error(bytes.fromhex(data[2:])) if isinstance(data, str) else None
+    return f"{error['message']}: {described}" if described else error["message"]
 
 
 class Session:
@@ -79,7 +82,11 @@ class Session:
 
     def address(self, account: str) -> str:
         """The address that an index or an address names."""
-        return account if account.startswith("0x") else self.account(int(account))["address"]
+        if account.isdigit():
+            return self.account(int(account))["address"]
+        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", account):
+            raise Failure(f"{account} is not an address, nor the index of an account")
+        return account
 
     def transaction(self, sender: int, to: str, data: bytes) -> dict:
         return {"from": self.account(sender)["address"], "to": to, "data": "0x" + data.hex()}
@@ -100,6 +107,7 @@ class Session:
             "transactionHash": digest,
             "blockNumber": int(receipt["blockNumber"], 16),
             "blockHash": receipt["blockHash"],
+            "visibleMs": time.time_ns() // 1_000_000,
             "logs": [described(log) for log in receipt["logs"]],
         }
 
@@ -212,9 +220,7 @@ def request_validation(session: Session, options) -> dict:
 
 
 def respond_validation(session: Session, options) -> dict:
-    data = call_data(
-        VALIDATION["respond"], options.request, options.response, options.uri, options.hash, options.tag
-    )
+    data = call_data(VALIDATION["respond"], options.request, options.response, options.uri, options.hash, options.tag)
     sender = 2 if options.sender is None else options.sender
     return session.send(session.transaction(sender, session.validation, data))
 
@@ -242,6 +248,47 @@ def set_metadata(session: Session, options) -> dict:
     return session.send(session.transaction(_owner(session, options), session.identity, data))
 
 
+def set_wallet(session: Session, options) -> dict:
+    """Sets the wallet, which signs its consent, or clears it."""
+    sender = _owner(session, options)
+    if options.wallet is None:
+        data = call_data(IDENTITY["unset_wallet"], options.agent)
+        return session.send(session.transaction(sender, session.identity, data))
+    from eth_account import Account
+
+    wallet = session.account(options.wallet)
+    owner = session.rpc.call(
+        "eth_call", {"to": session.identity, "data": "0x" + call_data(IDENTITY["owner_of"], options.agent).hex()}
+    )
+    deadline = int(session.rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16) + 240
+    message = {
+        "agentId": options.agent,
+        "newWallet": wallet["address"],
+        "owner": "0x" + owner[-40:],
+        "deadline": deadline,
+    }
+    signed = Account.sign_typed_data(
+        wallet["private_key"],
+        domain_data={
+            "name": "ERC8004IdentityRegistry",
+            "version": "1",
+            "chainId": session.information["chain_id"],
+            "verifyingContract": session.identity,
+        },
+        message_types={
+            "AgentWalletSet": [
+                {"name": "agentId", "type": "uint256"},
+                {"name": "newWallet", "type": "address"},
+                {"name": "owner", "type": "address"},
+                {"name": "deadline", "type": "uint256"},
+            ]
+        },
+        message_data=message,
+    )
+    data = call_data(IDENTITY["set_wallet"], options.agent, wallet["address"], deadline, bytes(signed.signature))
+    return session.send(session.transaction(sender, session.identity, data))
+
+
 def reorg(session: Session, options) -> dict:
     return session.rpc.call(
         "dev_reorg",
@@ -257,53 +304,70 @@ def mine(session: Session, options) -> dict:
 def load(session: Session, options) -> dict:
     """Produces many events. Each feedback is one; each registration is four, of which Registered is one."""
     started = time.monotonic()
-    registry = session.identity if options.kind == "register" else session.reputation
-    if options.kind == "register":
-        call = call_data(IDENTITY["register_uri"], options.uri or "https://agents.example/load.json")
-    else:
-        agent = options.agent
-        if agent is None:
-            receipt = session._sent(session.transaction(0, session.identity, call_data(IDENTITY["register"])))
-            agent = int(receipt["logs"][0]["arguments"]["tokenId"])
-        call = _feedback_data(options, agent)
+    calls = _load_calls(session, options)
     per_block = options.per_block or options.events
-    transactions = []
-    blocks = 0
-    remaining = options.events
-    while remaining:
-        in_block = min(per_block, remaining)
-        remaining -= in_block
-        blocks += 1
-        body = []
-        while in_block:
-            times = min(in_block, CALLS_PER_TRANSACTION) if not options.single else 1
-            in_block -= times
-            if times == 1:
-                body.append(session.transaction(1, registry, call))
-            else:
-                data = call_data(BULK["repeat"], registry, call, times)
-                body.append(session.transaction(1, session.bulk, data))
-        transactions.append(body)
-    first = last = None
-    gas = hex(5_000_000_000)
-    for body in transactions:
-        answer = session.rpc.call(
-            "dev_batch", {"transactions": [{**transaction, "gas": gas} for transaction in body]}
-        )
+    blocks = []
+    for start in range(0, options.events, per_block):
+        body = calls(start, min(per_block, options.events - start))
+        answer = session.rpc.call("dev_batch", {"transactions": body})
         if answer["failed"]:
             raise Failure(f"transaction {answer['hashes'][answer['failed'][0]]} of the load failed")
-        first = first or answer["blocks"][0]
-        last = answer["blocks"][-1]
+        blocks += answer["blocks"]
     seconds = time.monotonic() - started
     return {
         "events": options.events,
-        "blocks": blocks,
-        "firstBlock": int(first["number"], 16),
-        "lastBlock": int(last["number"], 16),
-        "lastBlockHash": last["hash"],
+        "blocks": len(blocks),
+        "firstBlock": int(blocks[0]["number"], 16),
+        "lastBlock": int(blocks[-1]["number"], 16),
+        "lastBlockHash": blocks[-1]["hash"],
         "seconds": round(seconds, 3),
         "eventsPerSecond": round(options.events / seconds),
     }
+
+
+def _load_calls(session: Session, options):
+    """A function that makes the transactions for `count` events of the load, from the `start`-th on.
+
+    Many calls share a transaction of the bulk contract, unless each is to have its own.
+    """
+    chunk = 1 if options.single else CALLS_PER_TRANSACTION
+    gas = {"gas": hex(5_000_000_000)}
+    if options.kind == "register":
+        registry = session.identity
+        call = call_data(IDENTITY["register_uri"], options.uri or "https://agents.example/load.json")
+        agents = [0]
+    else:
+        registry = session.reputation
+        agents = [options.agent] if options.agent is not None else _load_agents(session, options.agents)
+        call = _feedback_data(options, agents[0])
+
+    def transactions(start: int, count: int) -> list[dict]:
+        made = []
+        while count:
+            first = start % len(agents)
+            times = min(chunk, count) if len(agents) == 1 else min(chunk, count, len(agents) - first)
+            if options.single:
+                own = call if len(agents) == 1 else call[:4] + agents[first].to_bytes(32, "big") + call[36:]
+                made.append(session.transaction(1, registry, own))
+            elif len(agents) == 1:
+                made.append(session.transaction(1, session.bulk, call_data(BULK["repeat"], registry, call, times)))
+            else:
+                data = call_data(BULK["sweep"], registry, call, agents[first], times)
+                made.append(session.transaction(1, session.bulk, data))
+            start += times
+            count -= times
+        return [{**transaction, **gas} for transaction in made]
+
+    return transactions
+
+
+def _load_agents(session: Session, count: int) -> list[int]:
+    """Registers agents, whose ids follow one another, for account 0."""
+    body = [session.transaction(0, session.identity, call_data(IDENTITY["register"]))] * count
+    answer = session.rpc.call("dev_batch", {"transactions": body})
+    receipt = session.rpc.call("eth_getTransactionReceipt", answer["hashes"][0])
+    first = int(receipt["logs"][0]["topics"][3], 16)
+    return list(range(first, first + count))
 
 
 def sign(session: Session, options) -> dict:
@@ -434,6 +498,10 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("agent", type=int)
     added.add_argument("pair", type=_pair, metavar="KEY=VALUE")
 
+    added = command("set-wallet", set_wallet, "Sets or clears an agent's wallet", "the agent's owner if absent")
+    added.add_argument("agent", type=int)
+    added.add_argument("wallet", type=int, nargs="?", help="account index; cleared if absent")
+
     added = command("reorg", reorg, "Replaces the top blocks")
     added.add_argument("--depth", type=int, required=True)
     added.add_argument("--blocks", type=int, help="number of new blocks, depth + 1 if absent")
@@ -449,7 +517,8 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("--events", type=int, required=True)
     added.add_argument("--per-block", type=int, help="events in each block; all in one if absent")
     added.add_argument("--kind", choices=("feedback", "register"), default="feedback")
-    added.add_argument("--agent", type=int, help="receiver of the feedback; a new agent if absent")
+    added.add_argument("--agent", type=int, help="receiver of the feedback; new agents if absent")
+    added.add_argument("--agents", type=int, default=1, help="number of new agents that take turns receiving")
     added.add_argument("--single", action="store_true", help="one transaction for each event")
     feedback_options(added)
 
@@ -469,6 +538,8 @@ def main() -> None:
         print(json.dumps(options.run(session, options)))
     except Failure as failure:
         sys.exit(f"devnetctl: {failure}")
+    except EncodingError as error:
+        sys.exit(f"devnetctl: a value does not fit its parameter: {error}")
 
 
 if __name__ == "__main__":

@@ -25,11 +25,13 @@ final class PasswordHasher: Sendable {
     private let capacity: Int
     private let inHand = Mutex(0)
     private let queue = OperationQueue()
-    /// The hash of a password that nobody has, made once with today's cost.
-    private let decoy = Mutex<String?>(nil)
+    /// The hash of a password that nobody has, of the same cost as any other.
+    private let decoy: String
 
-    init(width: Int = 2, capacity: Int = 128) {
+    /// A pool without work; makes one hash before it returns.
+    init(width: Int = 2, capacity: Int = 128) throws(Failure) {
         self.capacity = capacity
+        decoy = try Self.encoded(Self.random(count: 32)).get()
         queue.name = "tocsin.api.passwords"
         queue.maxConcurrentOperationCount = width
     }
@@ -43,24 +45,15 @@ final class PasswordHasher: Sendable {
     ///
     /// A nil `hash` takes the same time and answers false, so that a login does not tell which names exist.
     func verify(_ password: String, against hash: String?) async throws(Failure) -> Bool {
-        try await run { [self] in
+        let reference = hash ?? decoy
+        return try await run {
             let bytes = Array(password.utf8)
-            return reference(hash).flatMap { reference in
-                switch argon2id_verify(reference, bytes, bytes.count) {
-                case ARGON2_OK.rawValue: .success(hash != nil)
-                case ARGON2_VERIFY_MISMATCH.rawValue: .success(false)
-                case let code: .failure(.failed(code: code))
-                }
+            switch argon2id_verify(reference, bytes, bytes.count) {
+            case ARGON2_OK.rawValue: return .success(hash != nil)
+            case ARGON2_VERIFY_MISMATCH.rawValue: return .success(false)
+            case let code: return .failure(.failed(code: code))
             }
         }.get()
-    }
-
-    private func reference(_ hash: String?) -> Result<String, Failure> {
-        if let hash { return .success(hash) }
-        if let decoy = decoy.withLock({ $0 }) { return .success(decoy) }
-        let made = Self.encoded(Self.random(count: 32))
-        if case .success(let decoy) = made { self.decoy.withLock { $0 = decoy } }
-        return made
     }
 
     private func run<Value: Sendable>(

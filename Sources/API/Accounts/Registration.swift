@@ -53,8 +53,10 @@ struct Registration: Equatable {
             && text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { atom in
                 !atom.isEmpty
                     && atom.unicodeScalars.allSatisfy {
-                        !$0.isASCII ? isVisible($0) : $0.properties.isAlphabetic || ("0"..."9").contains($0)
-                            || "!#$%&'*+-/=?^_`{|}~".unicodeScalars.contains($0)
+                        !$0.isASCII
+                            ? isVisible($0)
+                            : $0.properties.isAlphabetic || ("0"..."9").contains($0)
+                                || "!#$%&'*+-/=?^_`{|}~".unicodeScalars.contains($0)
                     }
             }
     }

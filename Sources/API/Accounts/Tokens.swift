@@ -9,7 +9,7 @@ struct Tokens: Sendable {
     static let lifetime: TimeInterval = 3600
     /// How far the clocks of the nodes may disagree.
     static let leeway: TimeInterval = 60
-    /// Longer tokens are not even looked at. Ours have about 250 bytes.
+    /// Longer tokens are not even looked at; ours have about 250 bytes.
     private static let longest = 4096
 
     private struct Claims: JWTPayload {
@@ -66,7 +66,8 @@ struct Tokens: Sendable {
         guard header["typ"] ?? .string("JWT") == .string("JWT"), header["crit"] == nil else { throw .malformed }
         // 32 bytes are 43 digits, the last of which has two bits to spare: they must be clear, or one signature could
         // be written in four ways.
-        guard let signature = decoded(parts[2]), signature.count == 32, parts[2].elementsEqual(encoded(signature)) else {
+        guard let signature = decoded(parts[2]), signature.count == 32, parts[2].elementsEqual(encoded(signature))
+        else {
             throw .wrongSignature
         }
     }

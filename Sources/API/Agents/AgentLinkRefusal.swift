@@ -1,5 +1,5 @@
 /// Why a wallet's proof did not link an agent.
-enum AgentLinkRefusal: Equatable {
+enum AgentLinkRefusal: Error, Equatable {
     /// We did not issue this text, or it was issued for other values; the field that differs, where one does.
     case invalidChallenge(String)
     /// The signature is malformed, or another wallet made it.
@@ -10,11 +10,13 @@ enum AgentLinkRefusal: Equatable {
     case agentNotFound
     case notOwner
     case alreadyLinked
+    /// Another organization holds the link that was to be ended.
+    case linkedElsewhere
 
     var status: Int {
         switch self {
         case .invalidChallenge, .invalidSignature, .nonceReused, .challengeExpired: 400
-        case .notOwner: 403
+        case .notOwner, .linkedElsewhere: 403
         case .agentNotFound: 404
         case .alreadyLinked: 409
         }
@@ -29,6 +31,7 @@ enum AgentLinkRefusal: Equatable {
         case .agentNotFound: "AGENT_NOT_FOUND"
         case .notOwner: "NOT_OWNER"
         case .alreadyLinked: "ALREADY_LINKED"
+        case .linkedElsewhere: "FORBIDDEN"
         }
     }
 
@@ -41,6 +44,7 @@ enum AgentLinkRefusal: Equatable {
         case .agentNotFound: "The identity registry knows no agent of this id."
         case .notOwner: "The wallet does not own this agent."
         case .alreadyLinked: "The agent is linked to an organization already."
+        case .linkedElsewhere: "The agent is not linked to your organization."
         }
     }
 }

@@ -6,8 +6,9 @@ import Hummingbird
 struct CORS: RouterMiddleware {
     typealias Context = APIContext
 
-    /// Origins as browsers send them, `https://app.example.com`; `*` lists all. Tokens travel in a header, never in a
-    /// cookie, so credentials are not allowed.
+    /// Origins as browsers send them, `https://app.example.com`, or `*` for all of them.
+    ///
+    /// Tokens travel in a header, never in a cookie, so credentials are not allowed.
     let allowedOrigins: Set<String>
 
     private static let methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"

@@ -32,6 +32,8 @@ final class FieldReader {
     let problems: Problems
     private let members: [String: JSON]
     private let prefix: String
+    /// Whether there is anything to read; what is no object is one problem, not one for each member that it lacks.
+    private let isObject: Bool
     private var known: Set<String> = []
 
     /// Reads `document`, whose members are called `path.member` in problems.
@@ -40,8 +42,10 @@ final class FieldReader {
         prefix = path.isEmpty ? "" : path + "."
         if case .object(let members) = document {
             self.members = members
+            isObject = true
         } else {
             members = [:]
+            isObject = false
             problems.add(path.isEmpty ? "body" : path, "must be an object")
         }
     }
@@ -62,6 +66,11 @@ final class FieldReader {
     }
 
     func has(_ name: String) -> Bool { members[name] != nil }
+
+    /// Notes that the member `name` is missing, if it is.
+    func require(_ name: String, _ issue: String = "is required") {
+        if members[name] == nil, isObject { problems.add(prefix + name, issue) }
+    }
 
     func refuse(_ name: String, _ issue: String) {
         known.insert(name)
@@ -88,7 +97,7 @@ final class FieldReader {
 
     /// As `given`, for a member that must be there.
     func required<Value>(_ name: String, else placeholder: Value, _ read: (JSON) -> Result<Value, Refusal>) -> Value {
-        if members[name] == nil { problems.add(prefix + name, "is required") }
+        require(name)
         return given(name, read).value ?? placeholder
     }
 }

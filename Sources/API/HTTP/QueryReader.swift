@@ -28,6 +28,8 @@ final class QueryReader {
         try problems.finish()
     }
 
+    func has(_ name: String) -> Bool { values[name] != nil }
+
     /// The parameter `name`, as the JSON reader `read` understands the text of it.
     func value<Value>(_ name: String, _ read: (JSON) -> Result<Value, Refusal>) -> Value? {
         known.insert(name)
@@ -78,11 +80,13 @@ struct Page: Equatable {
 extension JSONWriter {
     /// `"pagination": {…}` for `count` elements shown out of `total`.
     mutating func pagination(_ page: Page, total: Int64, count: Int) {
-        member("pagination", object: {
-            $0.member("total", total)
-            $0.member("limit", page.limit)
-            $0.member("offset", page.offset)
-            $0.member("has_more", page.offset + Int64(count) < total)
-        })
+        member(
+            "pagination",
+            object: {
+                $0.member("total", total)
+                $0.member("limit", page.limit)
+                $0.member("offset", page.offset)
+                $0.member("has_more", page.offset + Int64(count) < total)
+            })
     }
 }

@@ -33,17 +33,19 @@ extension Response {
         default: break
         }
         return .json(.init(code: error.status), headers: headers) { writer in
-            writer.member("error", object: { writer in
-                writer.member("code", error.code)
-                writer.member("message", error.message)
-                writer.member("details", array: error.details) { writer, detail in
-                    writer.object {
-                        $0.member("field", detail.field)
-                        $0.member("issue", detail.issue)
+            writer.member(
+                "error",
+                object: { writer in
+                    writer.member("code", error.code)
+                    writer.member("message", error.message)
+                    writer.member("details", array: error.details) { writer, detail in
+                        writer.object {
+                            $0.member("field", detail.field)
+                            $0.member("issue", detail.issue)
+                        }
                     }
-                }
-                writer.member("request_id", requestID)
-            })
+                    writer.member("request_id", requestID)
+                })
         }
     }
 }

@@ -32,7 +32,7 @@ struct RouteTable {
         return router.buildResponder()
     }
 
-    /// For each path the methods that it answers to. `GET` brings `HEAD` with it, and `OPTIONS` is everywhere.
+    /// For each path the methods that it answers to; `GET` brings `HEAD` with it, and `OPTIONS` is everywhere.
     private var allowedMethods: [String: [HTTPRequest.Method]] {
         Dictionary(grouping: endpoints, by: \.path).mapValues { endpoints in
             let declared = endpoints.map(\.method)

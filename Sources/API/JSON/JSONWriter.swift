@@ -54,6 +54,12 @@ struct JSONWriter {
     mutating func boolean(_ value: Bool) { word(value ? "true" : "false") }
     mutating func integer(_ value: some BinaryInteger) { word(String(value)) }
 
+    /// Rounded to three decimal places; null for what JSON has no number for.
+    mutating func number(_ value: Double) {
+        let rounded = (value * 1000).rounded() / 1000
+        word(rounded.isFinite ? "\(rounded)" : "null")
+    }
+
     mutating func string(_ text: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
@@ -106,8 +112,9 @@ struct JSONWriter {
 
 extension JSONWriter {
     mutating func member(_ name: String, _ text: String?) { member(name, text) { $0.string($1) } }
-    mutating func member(_ name: String, _ flag: Bool) { member(name, flag) { $0.boolean($1) } }
     mutating func member(_ name: String, _ number: (some BinaryInteger)?) { member(name, number) { $0.integer($1) } }
+    mutating func member(_ name: String, _ flag: Bool?) { member(name, flag) { $0.boolean($1) } }
+    mutating func member(_ name: String, _ number: Double?) { member(name, number) { $0.number($1) } }
     mutating func member(_ name: String, _ value: JSON?) { member(name, value) { $0.json($1) } }
     mutating func member(_ name: String, _ time: Timestamp?) { member(name, time) { $0.string($1.description) } }
 

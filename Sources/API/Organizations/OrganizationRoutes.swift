@@ -63,15 +63,17 @@ struct Membership {
     }
 
     func write(to writer: inout JSONWriter) {
-        writer.member("organization", object: { writer in
-            writer.member("id", id)
-            writer.member("name", name)
-            writer.member("slug", slug)
-            writer.member("description", description)
-            writer.member("is_personal", isPersonal)
-            writer.member("created_at", Timestamp(createdAt))
-            writer.member("updated_at", Timestamp(updatedAt))
-        })
+        writer.member(
+            "organization",
+            object: { writer in
+                writer.member("id", id)
+                writer.member("name", name)
+                writer.member("slug", slug)
+                writer.member("description", description)
+                writer.member("is_personal", isPersonal)
+                writer.member("created_at", Timestamp(createdAt))
+                writer.member("updated_at", Timestamp(updatedAt))
+            })
         writer.member("my_role", role)
     }
 }

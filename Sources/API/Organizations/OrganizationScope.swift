@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import Storage
 
 /// What a member may do; each includes what the later ones may.
 enum Role: String, CaseIterable {
@@ -57,5 +58,15 @@ struct OrganizationScope: Sendable {
         if let header, UUID(uuidString: header) == nil { fields.problems.add("X-Organization-ID", "must be a UUID") }
         let named = fields.given("organization_id", nullable: true, Read.uuid).value
         organization = (named ?? header.flatMap(UUID.init(uuidString:))).map(OrganizationID.init(rawValue:))
+    }
+}
+
+/// The organization of a scope and the caller's role in it; no row where it is not the caller's.
+struct ResolveScope: Statement {
+    static let sql = OrganizationScope.sql
+    let scope: OrganizationScope
+    var arguments: [SQLValue] { [.uuid(scope.account.rawValue), .optional(scope.organization?.rawValue)] }
+    func decode(_ row: borrowing RowReader) throws(StorageError) -> (organization: OrganizationID, role: Role) {
+        (OrganizationID(rawValue: try row.uuid(0)), try row.role(1))
     }
 }

@@ -36,9 +36,11 @@ struct SystemRoutes: Sendable {
         let isReady = results.allSatisfy { $0.problem == nil }
         return .json(isReady ? .ok : .serviceUnavailable) { writer in
             writer.member("status", isReady ? "ready" : "not_ready")
-            writer.member("checks", object: { writer in
-                for result in results { writer.member(result.name, result.problem ?? "ok") }
-            })
+            writer.member(
+                "checks",
+                object: { writer in
+                    for result in results { writer.member(result.name, result.problem ?? "ok") }
+                })
         }
     }
 

@@ -12,7 +12,9 @@ struct CreateCondition: Statement {
     let source: ConditionSource
     var arguments: [SQLValue] { [.uuid(trigger.rawValue)] + source.arguments }
     func decode(_ row: borrowing RowReader) throws(StorageError) -> Condition {
-        Condition(id: ConditionID(rawValue: try row.integer(0)), source: source, createdAt: Timestamp(try row.date(1)).description)
+        Condition(
+            id: ConditionID(rawValue: try row.integer(0)), source: source,
+            createdAt: Timestamp(try row.date(1)).description)
     }
 }
 

@@ -101,6 +101,7 @@ struct TriggerRoutes: Sendable {
             let before = details.trigger.settings
             var settings = before
             settings.update(fields)
+            refuseOthers(fields, of: details.trigger)
             if settings.registry != before.registry {
                 ConditionSource.check(
                     details.conditions.map(\.source), registry: settings.registry, problems: fields.problems
@@ -116,6 +117,17 @@ struct TriggerRoutes: Sendable {
             return trigger
         }
         return .data { trigger.write(to: &$0) }
+    }
+
+    /// Names what belongs to a trigger and is not changed with it.
+    private func refuseOthers(_ fields: FieldReader, of trigger: Trigger) {
+        let organization = fields.given("organization_id", Read.uuid).value
+        if let organization, organization != trigger.organization.rawValue {
+            fields.problems.add("organization_id", "cannot be changed")
+        }
+        for name in ["conditions", "actions"] where fields.has(name) {
+            fields.refuse(name, "are changed at /api/v1/triggers/{id}/\(name)")
+        }
     }
 
     private func delete(_ call: Call, _ account: Account) async throws -> Response {

@@ -6,9 +6,10 @@ extension TriggerSettings {
         self.init(
             name: "", description: nil, chainID: nil, registry: .any, isEnabled: true, isStateful: false,
             finality: .latest, mode: .live, notifiesRetractions: true)
-        for name in ["name", "registry"] where !fields.has(name) { fields.refuse(name, "is required") }
+        fields.require("name")
+        fields.require("registry")
         // Null says every chain; saying nothing could be an oversight.
-        if !fields.has("chain_id") { fields.refuse("chain_id", "is required: a chain's id, or null for every chain") }
+        fields.require("chain_id", "is required: a chain's id, or null for every chain")
         update(fields)
     }
 

@@ -37,7 +37,7 @@ enum csj_log_fault {
     CSJ_LOG_DUPLICATE_KEY = 10,
 };
 
-/// A log with its hexadecimal decoded. Words are quarters or parts in host order, the most significant first.
+/// A log with its hexadecimal decoded, but for the data. Words are parts in host order, the most significant first.
 typedef struct {
     uint64_t topics[4][4];
     uint64_t block_hash[4];
@@ -45,8 +45,8 @@ typedef struct {
     uint64_t address_high;
     uint64_t address_middle;
     uint64_t block_number;
-    uint64_t data_offset; // into `csj_data`
-    uint64_t data_count;
+    const char *data; // digits behind `0x`, not looked at yet; valid as long as the document
+    uint64_t data_digits;
     uint32_t address_low;
     uint32_t transaction_index;
     uint32_t log_index;
@@ -77,7 +77,7 @@ typedef struct {
     uint32_t kind;
     uint64_t text_offset;
     uint64_t text_count;
-    uint64_t first_log;
+    uint64_t first_log; // counted over all logs of the answer that were handed out
     uint64_t log_count;
     uint64_t first_bad_log;
     uint64_t bad_log_count;
@@ -85,23 +85,26 @@ typedef struct {
 
 typedef struct csj_reader csj_reader;
 
+/// Takes a log as it is read; false when its data is no hexadecimal, which makes the log a malformed one.
+typedef bool (*csj_log_callback)(void *context, const csj_log *log);
+
 /// A reader for documents up to `maximum_bytes`; NULL without memory.
 csj_reader *csj_reader_create(size_t maximum_bytes);
 void csj_reader_destroy(csj_reader *reader);
 /// About how many bytes the reader keeps for the next document.
 size_t csj_reader_footprint(const csj_reader *reader);
 
-/// Copies and splits an answer, one object or an array of them. With `decode_logs`, every result that is an array is
-/// read as logs. What earlier calls returned is void.
-int csj_read_replies(csj_reader *reader, const uint8_t *bytes, size_t count, bool decode_logs);
-/// Copies a document that is not an answer, for `csj_open`.
-int csj_load(csj_reader *reader, const uint8_t *bytes, size_t count);
+/// Splits an answer, one object or an array of them. What earlier calls returned is void.
+///
+/// With `on_log`, every result that is an array is read as logs. Where at least 64 bytes behind the document may be
+/// read, too, which `readable` tells, the document is used in place and must outlive what is read from it; otherwise it
+/// is copied.
+int csj_read_replies(
+    csj_reader *reader, const uint8_t *bytes, size_t count, size_t readable, csj_log_callback on_log, void *context);
 
 const uint8_t *csj_text(const csj_reader *reader);
 const csj_reply *csj_replies(const csj_reader *reader, size_t *count);
-const csj_log *csj_logs(const csj_reader *reader, size_t *count);
 const csj_bad_log *csj_bad_logs(const csj_reader *reader, size_t *count);
-const uint8_t *csj_data(const csj_reader *reader, size_t *count);
 
 /// A value within the document that was opened last.
 typedef struct {
@@ -131,8 +134,8 @@ bool csj_node_number(csj_node node, double *value);
 bool csj_node_bool(csj_node node, bool *value);
 /// The value written as JSON again, at most `capacity` bytes of it; answers how many were written.
 size_t csj_node_write(csj_node node, char *buffer, size_t capacity);
-/// Decodes a log of a receipt; its data is added to `csj_data`. Answers the fault.
-uint32_t csj_node_log(csj_reader *reader, csj_node node, csj_log *log);
+/// Decodes a log of a receipt; answers the fault.
+uint32_t csj_node_log(csj_node node, csj_log *log);
 
 /// Decodes `count` hexadecimal digits to half as many bytes; false on an odd count or another character.
 bool csj_hex(const char *digits, size_t count, uint8_t *bytes);

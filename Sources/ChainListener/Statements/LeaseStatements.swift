@@ -1,25 +1,6 @@
 import Domain
 import Storage
 
-/// The advisory lock by which a living process is known: `(lockClass, number)`.
-enum LifeLock {
-    /// An arbitrary number, the same in every version, that keeps these locks apart from others.
-    static let lockClass: Int32 = 0x0070_C514
-}
-
-/// Takes the life lock `number` for this connection; false where another connection has it.
-struct TakeLifeLock: Statement {
-    static let sql = "SELECT pg_try_advisory_lock($1::int, $2::int)"
-    let number: Int32
-    var arguments: [SQLValue] { [.integer(Int64(LifeLock.lockClass)), .integer(Int64(number))] }
-    func decode(_ row: borrowing RowReader) throws(StorageError) -> Bool { try row.boolean(0) }
-}
-
-/// Answers as long as the connection lives.
-struct Ping: Statement {
-    static let sql = "SELECT 1"
-}
-
 /// Makes the row of a chain that is listened to for the first time.
 struct EnsureChain: Statement {
     static let sql = "INSERT INTO chains (chain_id) VALUES ($1) ON CONFLICT DO NOTHING"
@@ -32,11 +13,7 @@ struct EnsureChain: Statement {
 /// Its own holder may take it again. The holder's life lock must be held, or others would take the lease at once.
 struct AcquireLease: Statement {
     static let sql = """
-        WITH living AS (
-            SELECT objid::bigint::text AS holder FROM pg_locks
-            WHERE locktype = 'advisory' AND granted AND classid = $4::bigint::oid AND objsubid = 2
-                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        )
+        WITH living (holder) AS (\(LifeLock.livingHolders))
         UPDATE chains
         SET listener_token = listener_token + 1, listener_holder = $2, listener_until = clock_timestamp() + $3
         WHERE chain_id = $1 AND $2 IN (SELECT holder FROM living)
@@ -50,11 +27,13 @@ struct AcquireLease: Statement {
     let holder: String
     let duration: Duration
     var arguments: [SQLValue] {
-        [.integer(chainID.rawValue), .text(holder), .duration(duration), .integer(Int64(LifeLock.lockClass))]
+        [.integer(chainID.rawValue), .text(holder), .duration(duration)]
     }
     func decode(_ row: borrowing RowReader) throws(StorageError) -> Lease {
         var checkpoint: Checkpoint?
-        if let number = try row.optionalBlockNumber(1) { checkpoint = Checkpoint(number: number, hash: try row.hash(2)) }
+        if let number = try row.optionalBlockNumber(1) {
+            checkpoint = Checkpoint(number: number, hash: try row.hash(2))
+        }
         return Lease(
             chainID: chainID, token: try row.integer(0), checkpoint: checkpoint, head: try row.optionalBlockNumber(3),
             safe: try row.optionalBlockNumber(4), finalized: try row.optionalBlockNumber(5),

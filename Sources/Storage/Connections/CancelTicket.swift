@@ -41,14 +41,14 @@ final class CancelTicket: Sendable {
     func cancel() {
         let key: CancelKey? = state.withLock { state in
             switch state {
-            case .waiting:
+            case .waiting, .finished:
                 state = .cancelled
                 sent.signal()
                 return nil
             case .running(let key):
                 state = .cancelled
                 return key
-            case .cancelled, .finished: return nil
+            case .cancelled: return nil
             }
         }
         guard let key else { return }
@@ -63,10 +63,10 @@ final class CancelTicket: Sendable {
         state.withLock { if case .cancelled = $0 { true } else { false } }
     }
 
-    /// Notes that the statement is about to run; false if it must not, being cancelled already.
+    /// Notes that the statement is about to run, for the first time or again; false if it must not, being cancelled already.
     func begin(_ key: CancelKey) -> Bool {
         state.withLock { state in
-            guard case .waiting = state else { return false }
+            if case .cancelled = state { return false }
             state = .running(key)
             return true
         }

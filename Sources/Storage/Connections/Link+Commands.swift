@@ -2,14 +2,6 @@ import CPostgres
 import Glibc
 
 extension Link {
-    /// Starts a prepared statement; 1 if it was queued.
-    borrowing func sendPrepared(
-        _ name: String, _ count: Int32, _ places: UnsafePointer<UnsafePointer<CChar>?>?,
-        _ lengths: UnsafePointer<Int32>?, _ formats: UnsafePointer<Int32>?
-    ) -> Int32 {
-        PQsendQueryPrepared(raw, name, count, places, lengths, formats, 1)
-    }
-
     /// Runs `sql` with textual arguments; its result.
     borrowing func run(
         _ sql: String, _ arguments: [String] = [], until deadline: ContinuousClock.Instant?

@@ -11,19 +11,21 @@ extension Session {
     ) async throws(StorageError) -> Int {
         try await open(loan: loan, until: deadline)
         return try interruptibly(ticket, losesWork: true) { () throws(StorageError) in
-            try copy(into: table, columns: columns, rows: rows)
+            try copy(into: table, columns: columns, rows: rows, ticket)
         }
     }
 
     private func copy(
-        into table: String, columns: [String], rows: some Sequence<[SQLValue]>
+        into table: String, columns: [String], rows: some Sequence<[SQLValue]>, _ ticket: CancelTicket
     ) throws(StorageError) -> Int {
         let target = table.split(separator: ".").map { DatabaseConfiguration.quoted(String($0)) }.joined(separator: ".")
         let names = columns.map(DatabaseConfiguration.quoted).joined(separator: ", ")
         let types = try columnTypes(of: "SELECT \(names) FROM \(target)")
+        try beginNow()
+        isWorkOut = true
         try startCopy("COPY \(target) (\(names)) FROM STDIN (FORMAT binary)")
         do throws(StorageError) {
-            try put(rows, types: types)
+            try put(rows, types: types, ticket)
         } catch {
             abortCopy()
             throw error
@@ -31,7 +33,9 @@ extension Session {
         return try finish(endCopy(nil)).affected
     }
 
-    private func put(_ rows: some Sequence<[SQLValue]>, types: [UInt32]) throws(StorageError) {
+    private func put(
+        _ rows: some Sequence<[SQLValue]>, types: [UInt32], _ ticket: CancelTicket
+    ) throws(StorageError) {
         var buffer = Array("PGCOPY\n".utf8) + [0xff, 0x0d, 0x0a, 0]
         buffer.append(bigEndian: Int64(0))  // flags, and the length of an extension that there is not
         buffer.reserveCapacity(Self.chunk + 4096)
@@ -50,6 +54,7 @@ extension Session {
                 }
             }
             guard buffer.count >= Self.chunk else { continue }
+            guard !ticket.isCancelled else { throw .cancelled }
             try putChunk(buffer)
             buffer.removeAll(keepingCapacity: true)
         }

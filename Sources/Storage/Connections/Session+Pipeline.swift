@@ -40,6 +40,8 @@ extension Session {
             // Parsing takes round trips of its own, once in the life of the link.
             var queue: [(name: String, parameters: Parameters)] = []
             for step in steps { queue.append(try step.prepare(self)) }
+            try beginNow()
+            isWorkOut = true
             try guarded { () throws(StorageError) in try send(queue) }
             var failure: StorageError?
             for step in steps {
@@ -55,10 +57,7 @@ extension Session {
     private func send(_ queue: [(name: String, parameters: Parameters)]) throws(StorageError) {
         guard raw.map({ PQenterPipelineMode($0) }) == 1 else { throw broken }
         for (name, parameters) in queue {
-            let sent = parameters.withPointers { count, places, lengths, formats in
-                raw.map { PQsendQueryPrepared($0, name, count, places, lengths, formats, 1) } ?? 0
-            }
-            guard sent == 1 else { throw broken }
+            guard put(name, parameters) == 1 else { throw broken }
         }
         guard raw.map({ PQpipelineSync($0) }) == 1 else { throw broken }
         try link?.flush(until: deadline)
@@ -75,7 +74,8 @@ extension Session {
         return nil
     }
 
-    private func endPipeline() throws(StorageError) {
+    /// Takes the mark behind the last result and leaves pipeline mode.
+    func endPipeline() throws(StorageError) {
         guard let mark = try link?.nextResult(until: deadline), mark.status == PGRES_PIPELINE_SYNC,
             raw.map({ PQexitPipelineMode($0) }) == 1
         else { throw broken }

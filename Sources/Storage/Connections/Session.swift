@@ -18,11 +18,15 @@ actor Session {
     private let health: ServerHealth
     private(set) var link: Link?
     private var cancelKey: CancelKey?
-    private var prepared: [ObjectIdentifier: Prepared] = [:]
-    private var preparedCount = 0
-    private var knownColumnTypes: [String: [UInt32]] = [:]
+    var prepared: [ObjectIdentifier: Prepared] = [:]
+    var preparedCount = 0
+    var knownColumnTypes: [String: [UInt32]] = [:]
+    /// The command that begins a transaction and leaves together with the transaction's first statement.
+    var pendingBegin: String?
+    /// Whether what the caller asked for, and not just its preparation, was given to the server.
+    var isWorkOut = false
     /// Whether a statement of this loan took an advisory lock that outlives transactions.
-    var mayHoldLocks = false
+    nonisolated let mayHoldLocks = Atomic(false)
     /// The loan that the link was last looked at for.
     private var checkedLoan: UInt64 = 0
 
@@ -53,12 +57,14 @@ actor Session {
     /// Refuses a borrower whose loan is over; makes sure, once for each loan, that the link works.
     ///
     /// - Parameter deadline: until when a server that cannot be reached is tried again.
-    func open(loan: UInt64, until deadline: ContinuousClock.Instant) async throws(StorageError) {
+    /// - Returns: Whether this is the loan's first step.
+    @discardableResult
+    func open(loan: UInt64, until deadline: ContinuousClock.Instant) async throws(StorageError) -> Bool {
         guard loan == self.loan else { throw .connectionReleased }
-        guard checkedLoan != loan else { return }
+        guard checkedLoan != loan else { return false }
         if link?.isAlive() == true {
             checkedLoan = loan
-            return
+            return true
         }
         close()
         var backoff = Backoff()
@@ -70,7 +76,7 @@ actor Session {
                 cancelKey = key
                 checkedLoan = loan
                 health.reached()
-                return
+                return true
             } catch {
                 let pause = backoff.next()
                 guard error.isTransient, ContinuousClock.now + pause < deadline else {
@@ -96,139 +102,32 @@ actor Session {
         cancelKey = nil
         prepared = [:]
         knownColumnTypes = [:]
-    }
-
-    // MARK: Statements
-
-    /// Runs `statement` and decodes its rows.
-    func rows<S: Statement>(_ statement: S, ticket: CancelTicket) throws(StorageError) -> [S.Row] {
-        try run(statement, ticket: ticket) { result throws(StorageError) in try rows(of: statement, in: result) }
-    }
-
-    func rows<S: Statement>(
-        of statement: S, in result: borrowing QueryResult
-    ) throws(StorageError) -> [S.Row] {
-        var rows: [S.Row] = []
-        rows.reserveCapacity(Int(result.rowCount))
-        for row in 0..<result.rowCount {
-            rows.append(try statement.decode(RowReader(result: result.raw, row: row)))
-        }
-        return rows
-    }
-
-    /// Runs `statement` for its effect: how many rows it touched.
-    func execute<S: Statement>(_ statement: S, ticket: CancelTicket) throws(StorageError) -> Int {
-        try run(statement, ticket: ticket) { result throws(StorageError) in result.affected }
-    }
-
-    private func run<S: Statement, Output>(
-        _ statement: S, ticket: CancelTicket,
-        _ read: (borrowing QueryResult) throws(StorageError) -> Output
-    ) throws(StorageError) -> Output {
-        try interruptibly(ticket, losesWork: !S.sql.isReadOnly) { () throws(StorageError) in
-            do throws(StorageError) {
-                let result = try send(statement)
-                return try read(result)
-            } catch {
-                // The schema changed under the prepared statement, or another session of a proxy answers.
-                guard isStale(error) else { throw error }
-                forgetStatements()
-                guard isConnected, !isInTransaction else { throw error }
-                let result = try send(statement)
-                return try read(result)
-            }
-        }
-    }
-
-    private func send<S: Statement>(_ statement: S) throws(StorageError) -> QueryResult {
-        let prepared = try prepare(S.self)
-        if prepared.takesLocks { mayHoldLocks = true }
-        let parameters = try Parameters(statement.arguments, as: prepared.parameterTypes)
-        let sent = parameters.withPointers { count, places, lengths, formats in
-            link?.sendPrepared(prepared.name, count, places, lengths, formats) ?? 0
-        }
-        let result = try finish(sent)
-        guard !result.isCopy else {
-            close()  // the server waits for rows that nobody will send
-            throw .queryFailed(sqlState: "0A000", message: "COPY runs through copy(into:columns:rows:)")
-        }
-        return result
-    }
-
-    /// Whether a failure means that the prepared statement is no longer what the server has under its name.
-    func isStale(_ error: StorageError) -> Bool {
-        guard case .queryFailed(let sqlState, let message) = error else { return false }
-        return sqlState == "26000" || sqlState == "0A000" && message.contains("cached plan")
-    }
-
-    /// Has every statement parsed anew, under a new name.
-    func forgetStatements() {
-        prepared = [:]
-        do throws(StorageError) {
-            if isConnected, !isInTransaction { _ = try command("DEALLOCATE ALL") }
-        } catch {}
-    }
-
-    /// What the server knows of `type`'s text, which it parses at first use.
-    func prepare<S: Statement>(_ type: S.Type) throws(StorageError) -> Prepared {
-        if let known = prepared[ObjectIdentifier(type)] { return known }
-        preparedCount += 1
-        let name = "s\(preparedCount)"
-        guard !S.sql.utf8.contains(0) else { throw .queryFailed(sqlState: "42601", message: "the text holds U+0000") }
-        let statement = try describe(name, S.sql)
-        prepared[ObjectIdentifier(type)] = statement
-        return statement
-    }
-
-    private func describe(_ name: String, _ sql: String) throws(StorageError) -> Prepared {
-        _ = try finish(raw.map { PQsendPrepare($0, name, sql, 0, nil) } ?? 0)
-        let description = try finish(raw.map { PQsendDescribePrepared($0, name) } ?? 0)
-        return Prepared(
-            name: name, parameterTypes: description.parameterTypes, columnTypes: description.columnTypes,
-            takesLocks: sql.contains("pg_advisory_lock") || sql.contains("pg_try_advisory_lock"))
-    }
-
-    /// The types of the columns that `sql` selects, asked for once in the life of the link.
-    func columnTypes(of sql: String) throws(StorageError) -> [UInt32] {
-        if let known = knownColumnTypes[sql] { return known }
-        let types = try describe("", sql).columnTypes
-        knownColumnTypes[sql] = types
-        return types
-    }
-
-    /// Runs text without arguments, several commands if need be, in one transaction unless it says otherwise.
-    func script(_ text: String, ticket: CancelTicket) throws(StorageError) {
-        try interruptibly(ticket, losesWork: true) { () throws(StorageError) in _ = try command(text) }
-    }
-
-    /// Runs text without arguments and without regard to cancellation: the name of the last command that was done.
-    func command(_ text: String) throws(StorageError) -> String {
-        guard !text.utf8.contains(0) else { throw .queryFailed(sqlState: "42601", message: "the text holds U+0000") }
-        return try finish(raw.map { PQsendQuery($0, text) } ?? 0).command
+        pendingBegin = nil
     }
 
     // MARK: Details
 
     var raw: OpaquePointer? { link?.raw }
     var isConnected: Bool { link != nil }
-    /// Whether a transaction is open.
-    var isInTransaction: Bool { raw.map { PQtransactionStatus($0) != PQTRANS_IDLE } ?? false }
+    /// Whether a transaction is open or about to be.
+    var isInTransaction: Bool { pendingBegin != nil || raw.map { PQtransactionStatus($0) != PQTRANS_IDLE } ?? false }
 
     /// Runs `work` so that the ticket can cancel it at the server.
     func interruptibly<Output>(
         _ ticket: CancelTicket, losesWork: @autoclosure () -> Bool, _ work: () throws(StorageError) -> Output
     ) throws(StorageError) -> Output {
-        guard let cancelKey else { throw .unavailable(reason: "the connection broke") }
+        guard let cancelKey else { throw broken }
         let autocommits = !isInTransaction
+        isWorkOut = false
         guard ticket.begin(cancelKey) else { throw .cancelled }
         let outcome = Result(catching: work)
         if !ticket.finish() { close() }
         switch outcome {
         case .success(let output): return output
-        case .failure(.timedOut) where ticket.isCancelled:
-            throw .cancelled
-        case .failure(.unavailable(let reason)):
-            throw autocommits && losesWork() ? .commitUnknown : .unavailable(reason: reason)
+        case .failure(.timedOut) where ticket.isCancelled: throw .cancelled
+        case .failure(.unavailable) where autocommits && isWorkOut && losesWork(): throw .commitUnknown
+        // The server would have said that it cancelled the statement; nobody said anything.
+        case .failure(.timedOut) where autocommits && isWorkOut && !isConnected && losesWork(): throw .commitUnknown
         case .failure(let error): throw error
         }
     }
@@ -253,7 +152,7 @@ actor Session {
     }
 
     /// `result`, unless it stands for an error.
-    private func checked(_ result: consuming QueryResult) throws(StorageError) -> QueryResult {
+    func checked(_ result: consuming QueryResult) throws(StorageError) -> QueryResult {
         guard let error = result.error else { return result }
         if raw.map({ PQstatus($0) != CONNECTION_OK }) ?? true {
             close()
@@ -265,13 +164,5 @@ actor Session {
     /// When a server that does not answer is given up: some time after it should have cancelled the statement itself.
     var deadline: ContinuousClock.Instant? {
         configuration.statementTimeout > .zero ? .now + configuration.statementTimeout + .seconds(5) : nil
-    }
-}
-
-extension String {
-    /// Whether the statement begins as one that changes nothing; only such a one may be lost without a trace.
-    fileprivate var isReadOnly: Bool {
-        let word = drop { $0.isWhitespace }.prefix { $0.isLetter }.uppercased()
-        return word == "SELECT" || word == "SHOW" || word == "VALUES" || word == "TABLE"
     }
 }

@@ -24,8 +24,12 @@ struct Cluster {
 
     /// Runs `initdb` beside the final place and renames the result, so that half a cluster is never taken for one.
     private func initialize(_ binaries: ServerBinaries) throws(StorageError) {
-        let draft = "\(location.root)/data.new"
-        try? FileManager.default.removeItem(atPath: draft)
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: location.root)) ?? []
+        where name.hasPrefix(Self.draftPrefix) {
+            try? FileManager.default.removeItem(atPath: "\(location.root)/\(name)")
+        }
+        // A name of its own: the initdb of a killed predecessor may still be at work.
+        let draft = "\(location.root)/\(Self.draftPrefix)\(getpid())-\(UInt32.random(in: .min ... .max))"
         var arguments = [
             binaries.path("initdb"), "--pgdata=\(draft)", "--username=tocsin", "--encoding=UTF8", "--locale=C",
             "--auth=trust", "--no-instructions",
@@ -39,6 +43,8 @@ struct Cluster {
             throw .embedded(.inaccessible(path: location.data, reason: String(cString: strerror(errno))))
         }
     }
+
+    private static let draftPrefix = "data.new"
 
     /// Starts the server with its guard.
     func startServer(

@@ -16,7 +16,7 @@ public final class EmbeddedPostgres: Sendable {
     /// The cluster's own directory; the server's log is `server.log` there.
     public let directory: String
 
-    private let server: ServerProcess
+    let server: ServerProcess
     private let lock: Mutex<OwnerLock?>
     private let logger: Logger
 

@@ -25,5 +25,9 @@ struct OwnerLock: ~Copyable {
         _ = line.withCString { write(descriptor, $0, strlen($0)) }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // Not by closing alone: a child between fork and exec may hold a copy of the descriptor.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }

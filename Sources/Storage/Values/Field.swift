@@ -8,6 +8,7 @@ extension Field {
         case OID.int8: bytes.count == 8 ? bytes.bigEndian(Int64.self) : nil
         case OID.int4: bytes.count == 4 ? bytes.bigEndian(Int32.self).map(Int64.init) : nil
         case OID.int2: bytes.count == 2 ? bytes.bigEndian(Int16.self).map(Int64.init) : nil
+        case OID.xid8: bytes.count == 8 ? bytes.bigEndian(UInt64.self).flatMap { Int64(exactly: $0) } : nil
         case OID.oid: bytes.count == 4 ? bytes.bigEndian(UInt32.self).map(Int64.init) : nil
         default: nil
         }
@@ -56,7 +57,15 @@ extension Field {
     var numeric: String? { oid == OID.numeric ? Numeric.text(bytes) : integer.map { String($0) } }
 
     var uint256: UInt256? {
-        oid == OID.numeric ? Numeric.uint256(bytes) : integer.flatMap { UInt64(exactly: $0) }.map { UInt256($0) }
+        guard let (isNegative, magnitude) = whole, !isNegative else { return nil }
+        return magnitude
+    }
+
+    var int256: Int256? { whole.flatMap { Int256(isNegative: $0.isNegative, magnitude: $0.magnitude) } }
+
+    private var whole: (isNegative: Bool, magnitude: UInt256)? {
+        if oid == OID.numeric { return Numeric.whole(bytes) }
+        return integer.map { ($0 < 0, UInt256($0.magnitude)) }
     }
 
     /// The elements of a one-dimensional array, NULL ones as nil.

@@ -2,7 +2,7 @@ public import Ethereum
 public import Foundation
 
 extension RowReader {
-    /// A `bigint`, `integer` or `smallint`.
+    /// A `bigint`, `integer`, `smallint`, `oid` or `xid8`.
     public func integer(_ column: Int) throws(StorageError) -> Int64 { try required(column, "integer") { $0.integer } }
     /// A `bigint`, `integer` or `smallint`, or nil.
     public func optionalInteger(_ column: Int) throws(StorageError) -> Int64? {
@@ -63,6 +63,14 @@ extension RowReader {
     /// A whole `numeric` or integer within 0...2^256 - 1, or nil.
     public func optionalUInt256(_ column: Int) throws(StorageError) -> UInt256? {
         try optional(column, "unsigned 256-bit integer") { $0.uint256 }
+    }
+    /// A whole `numeric` or integer within -2^255...2^255 - 1.
+    public func int256(_ column: Int) throws(StorageError) -> Int256 {
+        try required(column, "signed 256-bit integer") { $0.int256 }
+    }
+    /// A whole `numeric` or integer within -2^255...2^255 - 1, or nil.
+    public func optionalInt256(_ column: Int) throws(StorageError) -> Int256? {
+        try optional(column, "signed 256-bit integer") { $0.int256 }
     }
     /// A `bytea` of 32 bytes.
     public func hash(_ column: Int) throws(StorageError) -> Hash {

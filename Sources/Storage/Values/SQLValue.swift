@@ -1,3 +1,4 @@
+public import Ethereum
 public import Foundation
 
 /// A bound value.
@@ -36,6 +37,15 @@ public enum SQLValue: Sendable {
     case durations([Duration?])
     case numerics([String?])
     case jsons([String?])
+
+    /// `value` for a `numeric` column.
+    public static func uint256(_ value: UInt256) -> SQLValue { .numeric(value.description) }
+    /// `value` for a `numeric` column.
+    public static func int256(_ value: Int256) -> SQLValue { .numeric(value.description) }
+    /// The 32 bytes of `value`.
+    public static func hash(_ value: Hash) -> SQLValue { .bytes(value.bytes) }
+    /// The 20 bytes of `value`.
+    public static func address(_ value: Address) -> SQLValue { .bytes(value.bytes) }
 
     /// `value`, or NULL.
     public static func optional(_ value: Int64?) -> SQLValue { value.map(SQLValue.integer) ?? .null }

@@ -85,27 +85,18 @@ enum Numeric {
         text.append(contentsOf: digits)
     }
 
-    /// The whole number in a binary numeric; nil where it is negative, has a fraction or exceeds 256 bits.
-    static func uint256(_ bytes: UnsafeRawBufferPointer) -> UInt256? {
-        guard let parts = Parts(bytes), !parts.isNegative || parts.count == 0 else { return nil }
-        guard parts.count <= parts.weight + 1 || parts.count == 0 else { return nil }
-        var limbs: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)  // least significant first
-        guard parts.count > 0 else { return UInt256(0) }
-        guard parts.weight < 20 else { return nil }
+    /// The sign and magnitude of a binary numeric; nil where it has a fraction or exceeds 256 bits.
+    static func whole(_ bytes: UnsafeRawBufferPointer) -> (isNegative: Bool, magnitude: UInt256)? {
+        guard let parts = Parts(bytes), parts.count <= max(0, parts.weight + 1), parts.weight < 20 else { return nil }
+        guard parts.count > 0 else { return (false, .zero) }
+        var value = UInt256.zero
         for index in 0...parts.weight {
-            var carry = UInt64(parts.group(index))
-            func step(_ limb: UInt64) -> UInt64 {
-                let (high, low) = limb.multipliedFullWidth(by: 10_000)
-                let (sum, overflow) = low.addingReportingOverflow(carry)
-                carry = high + (overflow ? 1 : 0)
-                return sum
-            }
-            limbs = (step(limbs.0), step(limbs.1), step(limbs.2), step(limbs.3))
-            guard carry == 0 else { return nil }
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10_000 as UInt64)
+            let (sum, carry) = product.addingReportingOverflow(UInt256(UInt64(parts.group(index))))
+            guard !overflow, !carry else { return nil }
+            value = sum
         }
-        var word: [UInt8] = []
-        for limb in [limbs.3, limbs.2, limbs.1, limbs.0] { word.append(bigEndian: limb) }
-        return Hash(bytes: word).map { UInt256($0) }
+        return (parts.isNegative, value)
     }
 
     /// The head of a binary numeric and a look at its groups.

@@ -24,6 +24,7 @@ enum OID {
     static let numeric: UInt32 = 1700
     static let uuid: UInt32 = 2950
     static let jsonb: UInt32 = 3802
+    static let xid8: UInt32 = 5069
     /// The first number that types made by users get; enumerations among them are sent as text.
     static let firstUserDefined: UInt32 = 16384
 

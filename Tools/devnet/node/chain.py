@@ -12,8 +12,17 @@ from eth_hash.auto import keccak
 from eth_utils import ValidationError
 
 from . import trie
-from .blocks import EMPTY_REQUESTS_HASH, EMPTY_UNCLES_HASH, ZERO_HASH, Block, Header, Log, Receipt
-from .blocks import next_base_fee, sealed_header
+from .blocks import (
+    EMPTY_REQUESTS_HASH,
+    EMPTY_UNCLES_HASH,
+    ZERO_HASH,
+    Block,
+    Header,
+    Log,
+    Receipt,
+    next_base_fee,
+    sealed_header,
+)
 from .machine import State
 from .state import EMPTY_VERSION, StateDatabase
 from .transactions import Transaction, TransactionError

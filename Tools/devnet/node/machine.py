@@ -21,7 +21,7 @@ SIGN = 2**255
 
 # Constant cost of the instructions executed here; the others are charged by py-evm.
 _COSTS = [0] * 256
-for _opcode in (0x01, 0x03, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1B, 0x1C, 0x35, 0x37):
+for _opcode in (0x01, 0x03, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1B, 0x1C, 0x35, 0x37, 0x39):
     _COSTS[_opcode] = 3
 for _opcode in (0x51, 0x52, 0x5E, *range(0x60, 0xA0)):
     _COSTS[_opcode] = 3
@@ -29,6 +29,8 @@ for _opcode in (0x02, 0x04, 0x06):
     _COSTS[_opcode] = 5
 for _opcode in (0x33, 0x34, 0x36, 0x3D, 0x50, 0x5F):
     _COSTS[_opcode] = 2
+for _topics in range(5):
+    _COSTS[0xA0 + _topics] = 375 * (1 + _topics)
 _COSTS[0x20] = 30
 _COSTS[0x56] = 8
 _COSTS[0x57] = 10
@@ -141,6 +143,26 @@ def _interpret(computation: Computation) -> None:
             if opcode < 0xA0:  # SWAP1 to SWAP16
                 other = 0x8E - opcode
                 stack[-1], stack[other] = stack[other], stack[-1]
+                continue
+            if opcode <= 0xA4 and not message.is_static:  # LOG0 to LOG4
+                offset = pop()
+                length = pop()
+                topics = tuple([pop() for _ in range(opcode - 0xA0)])
+                gas -= length * 8
+                content = b""
+                if length:
+                    end = offset + length
+                    if end > len(memory):
+                        added, cost = _expansion_cost(len(memory), end)
+                        gas -= cost
+                        if gas < 0:
+                            raise OutOfGas("memory")
+                        memory.extend(bytes(added))
+                    if gas < 0:
+                        raise OutOfGas("log")
+                    content = bytes(memory[offset:end])
+                order = computation.transaction_context.get_next_log_counter()
+                computation._log_entries.append((order, address, topics, content))
                 continue
 
         elif opcode >= 0x50:
@@ -292,7 +314,7 @@ def _interpret(computation: Computation) -> None:
                 else:  # RETURNDATASIZE
                     push(len(computation.return_data))
                 continue
-            elif opcode == 0x37:  # CALLDATACOPY
+            elif opcode == 0x37 or opcode == 0x39:  # CALLDATACOPY, CODECOPY
                 target = pop()
                 source = pop()
                 length = pop()
@@ -307,7 +329,8 @@ def _interpret(computation: Computation) -> None:
                         memory.extend(bytes(added))
                     if gas < 0:
                         raise OutOfGas("copy")
-                    memory[target:end] = data[source : source + length].ljust(length, b"\x00")
+                    origin = data if opcode == 0x37 else code
+                    memory[target:end] = origin[source : source + length].ljust(length, b"\x00")
                 continue
 
         elif opcode == 0x01:  # ADD

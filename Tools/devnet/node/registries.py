@@ -107,8 +107,8 @@ EVENTS = [
         "Approval(address* owner, address* approved, uint256* tokenId)",
         "ApprovalForAll(address* owner, address* operator, bool approved)",
         "MetadataUpdate(uint256 tokenId)",
-        "NewFeedback(uint256* agentId, address* clientAddress, uint64 feedbackIndex, int128 value, uint8 valueDecimals, "
-        "string* indexedTag1, string tag1, string tag2, string endpoint, string feedbackURI, bytes32 feedbackHash)",
+        "NewFeedback(uint256* agentId, address* clientAddress, uint64 feedbackIndex, int128 value, "
+        "uint8 valueDecimals, string* indexedTag1, string tag1, string tag2, string endpoint, string feedbackURI, bytes32 feedbackHash)",
         "FeedbackRevoked(uint256* agentId, address* clientAddress, uint64* feedbackIndex)",
         "ResponseAppended(uint256* agentId, address* clientAddress, uint64 feedbackIndex, address* responder, "
         "string responseURI, bytes32 responseHash)",
@@ -119,3 +119,25 @@ EVENTS = [
 ]
 BY_TOPIC = {event.topic: event for event in EVENTS}
 BY_NAME = {event.name: event for event in EVENTS}
+
+# Errors with a selector of their own; the others are texts.
+ERRORS = (
+    "ERC721NonexistentToken(uint256)",
+    "ERC721InvalidOwner(address)",
+    "ERC721IncorrectOwner(address,uint256,address)",
+    "ERC721InsufficientApproval(address,uint256)",
+    "ERC721InvalidReceiver(address)",
+    "ERC721InvalidApprover(address)",
+    "ERC721InvalidOperator(address)",
+)
+_ERRORS_BY_SELECTOR = {selector(signature): signature for signature in ERRORS}
+
+
+def described_error(data: bytes) -> str | None:
+    """The registries' error that a revert carries, as `Name(arguments)`."""
+    signature = _ERRORS_BY_SELECTOR.get(data[:4])
+    if signature is None:
+        return None
+    name, _, types = signature.partition("(")
+    values = abi_decode(_split(types.rstrip(")")), data[4:])
+    return f"{name}({', '.join(map(str, values))})"

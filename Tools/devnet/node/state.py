@@ -170,9 +170,7 @@ class StateDatabase(AccountDatabaseAPI):
         slots = self._storage.get(address, {})
         if not slots and (address in self._wiped or address not in self._version.storages):
             return
-        self._journal.append(
-            (_undo_wipe, address, slots, self._dirty_slots.pop(address, None), address in self._wiped)
-        )
+        self._journal.append((_undo_wipe, address, slots, self._dirty_slots.pop(address, None), address in self._wiped))
         self._storage[address] = {}
         self._wiped.add(address)
         self._dirty_accounts.add(address)

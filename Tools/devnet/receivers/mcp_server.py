@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An MCP server made with the official `mcp` package; its `notify` tool records what it is called with. See README.md."""
+"""An MCP server made with the official `mcp` package, whose tools record their calls. See README.md."""
 
 import asyncio
 import collections
@@ -220,7 +220,9 @@ class ReadyServer(uvicorn.Server):
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--bearer", action="append", default=[], metavar="TOKEN", help="required; repeatable")
-    options.add_argument("--era", choices=("both", "legacy", "modern"), default="both", help="protocol revisions served")
+    options.add_argument(
+        "--era", choices=("both", "legacy", "modern"), default="both", help="protocol revisions served"
+    )
     options.add_argument("--json", action="store_true", help="legacy answers as JSON instead of an event stream")
     options.add_argument("--stateless", action="store_true", help="legacy calls without sessions")
     options.add_argument("--session-idle", type=float, default=1800, metavar="S", help="idle sessions expire after S")
@@ -257,7 +259,9 @@ def main() -> None:
         host=chosen.host,
     )
     gate = Gate(application, script, chosen.bearer, chosen.era)
-    listener = socket.create_server((chosen.host, chosen.port), family=socket.AF_INET6 if ":" in chosen.host else socket.AF_INET)
+    listener = socket.create_server(
+        (chosen.host, chosen.port), family=socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+    )
     url = base_url(chosen.host, listener.getsockname()[1])
     runner = ReadyServer(uvicorn.Config(gate, log_level="critical", timeout_graceful_shutdown=1))
     runner.ready = {"url": url, "mcp_url": f"{url}/mcp", "tool": "notify"}

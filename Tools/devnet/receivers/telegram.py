@@ -11,8 +11,7 @@ from urllib.parse import parse_qs
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from receivers.telegram_text import Entity, MarkupError, parse, trimmed, utf16_length
-from receivers.telegram_text import checked_link
+from receivers.telegram_text import Entity, MarkupError, checked_link, parse, trimmed, utf16_length
 from server.http import Request, json_response, listen, response
 from server.ledger import Ledger, arrival
 from server.program import base_url, main, parser, until_stopped
@@ -359,7 +358,7 @@ class Bot:
             refuse("InlineKeyboardButton must be an Object")
         text = button.get("text")
         if "text" not in button:
-            refuse("Can't find field \"text\"")
+            refuse('Can\'t find field "text"')
         if not isinstance(text, str):
             refuse('Field "text" must be of type String')
         if not text.strip():

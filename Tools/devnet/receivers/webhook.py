@@ -5,6 +5,7 @@ import asyncio
 import base64
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -43,14 +44,15 @@ class PublicKeySecret:
         raise ValueError("No matching signature found")
 
 
-def _time(seconds: str):
-    from datetime import datetime, timezone
-
-    return datetime.fromtimestamp(int(seconds), tz=timezone.utc)
+def _time(seconds: str) -> datetime:
+    return datetime.fromtimestamp(int(seconds), tz=UTC)
 
 
 def _verifier(secret: str):
-    return PublicKeySecret(secret) if secret.startswith("whpk_") else Webhook(secret)
+    try:
+        return PublicKeySecret(secret) if secret.startswith("whpk_") else Webhook(secret)
+    except Exception as error:
+        raise ValueError(f"{secret!r} is no whsec_ or whpk_ secret: {error}") from error
 
 
 class Script:
@@ -236,6 +238,11 @@ async def serve() -> None:
     options.add_argument("--secret", action="append", default=[], metavar="whsec_…", help="accepted; repeatable")
     options.add_argument("--fast", action="store_true", help="only count what comes to /hooks")
     chosen = options.parse_args()
+    for secret in chosen.secret:
+        try:
+            _verifier(secret)
+        except ValueError as error:
+            options.error(str(error))
     receiver = WebhookReceiver(Ledger(chosen.ledger), chosen.secret, chosen.fast)
     server = await listen(receiver.handle, chosen.host, chosen.port)
     url = base_url(chosen.host, server.port)

@@ -44,7 +44,9 @@ class Request:
         return json.loads(self.body)
 
 
-def response(status: int, body: bytes = b"", content_type: str = "application/json", headers: dict | None = None) -> bytes:
+def response(
+    status: int, body: bytes = b"", content_type: str = "application/json", headers: dict | None = None
+) -> bytes:
     lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}"]
     if content_type and body:
         lines.append(f"content-type: {content_type}")

@@ -7,9 +7,9 @@ import time
 import pytest
 import rlp as reference_rlp
 from coincurve import PrivateKey
+from eth.constants import BLANK_ROOT_HASH
 from eth.db.atomic import AtomicDB
 from eth.db.trie import make_trie_root_and_nodes
-from eth.constants import BLANK_ROOT_HASH
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.prague import PragueVM
 from eth.vm.forks.prague.blocks import PragueBlock
@@ -107,7 +107,15 @@ def varied_blocks(seed: int):
         if kind < 6:
             value = chance.choice([0, 1, -1, 10**38, -(10**38), 10**38 + 1])
             data = call_data(
-                REPUTATION["give_feedback"], agent, value, chance.choice([0, 18, 19]), text(), text(), "", text(), digest
+                REPUTATION["give_feedback"],
+                agent,
+                value,
+                chance.choice([0, 18, 19]),
+                text(),
+                text(),
+                "",
+                text(),
+                digest,
             )
             return script(sender, reputation, data, gas)
         if kind == 6:
@@ -310,9 +318,7 @@ def test_random_programs_do_what_they_do_in_py_evm(seed):
         gas = chance.choice([1_000_000, 1_000_000, 100_000, 10_000, 2_000])
         is_static = chance.random() < 0.2
         ours, our_root = outcome(State(EMPTY_VERSION, {}, context(header)), code, gas, is_static)
-        theirs, their_root = outcome(
-            ReferenceState(AtomicDB(), context(header), BLANK_ROOT_HASH), code, gas, is_static
-        )
+        theirs, their_root = outcome(ReferenceState(AtomicDB(), context(header), BLANK_ROOT_HASH), code, gas, is_static)
         assert ours == theirs, code.hex()
         assert our_root == their_root, code.hex()
         succeeded += ours[0]
@@ -330,7 +336,9 @@ def test_tries_agree_with_py_trie(seed):
     for _ in range(30):
         changes = {}
         for _ in range(chance.randrange(9)):
-            changes[chance.choice(keys)] = None if chance.random() < 0.4 else chance.randbytes(chance.choice([1, 2, 40]))
+            changes[chance.choice(keys)] = (
+                None if chance.random() < 0.4 else chance.randbytes(chance.choice([1, 2, 40]))
+            )
         for key, value in changes.items():
             if value is not None:
                 reference[key] = live[key] = value

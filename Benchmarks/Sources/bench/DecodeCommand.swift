@@ -1,0 +1,83 @@
+import ArgumentParser
+import CFloors
+import Domain
+import EthereumRPC
+import Samples
+
+/// How many logs a round of both measurements has.
+private let logCount = 20_000
+
+/// From the bytes of an answer to decoded events that were checked against the question, on one core.
+///
+/// The way is the listener's: the pool of providers with its checks, then the decoder. The node is canned; splicing its
+/// answer together costs a copy of the bytes and is counted.
+struct DecodeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "decode", abstract: "Decodes answers to eth_getLogs.")
+
+    @Option(help: "How many answers are decoded.") var rounds = 20
+
+    private struct Result: Encodable {
+        var logsPerS: Double
+        var megabytesPerS: Double
+        var events: Int
+        var seed: UInt64
+    }
+
+    func run() async throws {
+        let answer = Answer(count: logCount)
+        let chain = World.chain(0)
+        let pool = ProviderPool(
+            chainID: chain, urls: ["http://127.0.0.1/"], transport: CannedTransport(answer: answer))
+        _ = try await Self.round(pool, answer, chain)
+        var events = 0
+        let start = processSeconds()
+        for _ in 0..<rounds { events += try await Self.round(pool, answer, chain) }
+        let seconds = processSeconds() - start
+        guard events == rounds * logCount else { throw ValidationError("only \(events) logs were decoded") }
+        try report(
+            Result(
+                logsPerS: Double(events) / seconds,
+                megabytesPerS: Double(answer.logs.count * rounds) / seconds / 1e6, events: events, seed: World.seed))
+    }
+
+    /// How many events an answer holds, each decoded.
+    private static func round(_ pool: ProviderPool, _ answer: Answer, _ chain: ChainID) async throws -> Int {
+        let addresses = Registry.allCases.map(World.contract)
+        let blocks = try await pool.blockWithLogs(range: answer.range, addresses: addresses)
+        var events = 0
+        for log in blocks.logs {
+            guard case .event(let layout, let parameters) = EventDecoder.decode(log),
+                let registry = layout.type.registry
+            else { continue }
+            let event = Event(
+                chainID: chain, registry: registry, log: log, timestamp: 0, transactionFrom: nil, layout: layout,
+                parameters: parameters)
+            events += event.parameters.isEmpty ? 0 : 1
+        }
+        return events
+    }
+}
+
+/// The floor of `decode`: simdjson parsing the same bytes into its tape, and nothing else.
+struct ParseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "parse", abstract: "Parses the same answers.")
+
+    @Option(help: "How many answers are parsed.") var rounds = 100
+
+    private struct Result: Encodable {
+        var logsPerS: Double
+        var megabytesPerS: Double
+    }
+
+    func run() async throws {
+        let answer = Answer(count: logCount)
+        let seconds = answer.logs.withUnsafeBytes { bytes in
+            floors_parse(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, Int32(rounds))
+        }
+        guard seconds > 0 else { throw ValidationError("the answer is not JSON") }
+        try report(
+            Result(
+                logsPerS: Double(rounds * logCount) / seconds,
+                megabytesPerS: Double(rounds * answer.logs.count) / seconds / 1e6))
+    }
+}

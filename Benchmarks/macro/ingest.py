@@ -1,0 +1,61 @@
+"""ingest: a node's history into durable rows, by the listener; the floor is COPY of the same rows."""
+
+import time
+
+from .postgres import SQL
+from .support import Failure, interleaved, median, row, rpc, say, wait_for
+
+EVENTS, PER_BLOCK, AGENTS = 100_000, 100, 1_000
+# Blocks behind the load, so that all of it is history rather than the window that a reorganisation could reach.
+BEHIND = 160
+COLUMNS = (
+    "chain_id, block_number, block_hash, block_timestamp, transaction_hash, transaction_index, transaction_from, "
+    "log_index, contract_address, registry, event_type, decoding_error, agent_id, topics, data, is_canonical, created_at")
+
+
+def run(place):
+    node = place.devnet("--idle")
+    say(f"  making {EVENTS} events on chain …")
+    last = place.control(
+        node, "load", "--events", EVENTS, "--per-block", PER_BLOCK, "--agents", AGENTS, "--tag1", "quality",
+        "--endpoint", "https://agents.example/mcp", "--uri", "https://agents.example/feedback.json")["lastBlock"]
+    rpc(node["rpc_url"], "dev_mine", BEHIND)
+    place.chains(node)
+    file = place.directory / "events.copy"
+    floors = []
+    values, floors = interleaved(3, lambda: ingest(place, last, file), lambda: copy(place, file))
+    file.unlink()
+    yield row("ingest.logs_per_s", median(values), "logs/s", median(floors))
+
+
+def ingest(place, last, file):
+    """Logs a second, from the moment the listener has the chain to the commit of the last block with logs."""
+    place.migrate("ingest")
+    with SQL(place.cluster, "ingest") as sql:
+        server = place.serve("ingest", "listener")
+        log = place.log("tocsin")
+        wait_for(
+            lambda: sql.value("SELECT listener_token FROM chains WHERE listener_token > 0"), 30,
+            "the listener does not take the chain", process=server.process, log=log)
+        start = time.monotonic()
+        wait_for(
+            lambda: int(sql.value("SELECT coalesce(max(checkpoint_number), 0) FROM chains")) >= last, 300,
+            "the listener does not get to the end", 0.005, server.process, log)
+        seconds = time.monotonic() - start
+        place.children.end(server.process)
+        stored = int(sql.value(f"SELECT count(*) FROM events WHERE block_number <= {last}"))
+        if stored < EVENTS:
+            raise Failure(f"only {stored} of {EVENTS} logs were stored\n{log.read_text()[-2000:]}")
+        sql.run(f"\\copy (SELECT {COLUMNS} FROM events ORDER BY id) TO '{file}' (FORMAT binary)")
+    return stored / seconds
+
+
+def copy(place, file):
+    """Rows a second of COPY into the same, empty table with its indexes, in one durable transaction."""
+    with SQL(place.cluster, "ingest") as sql:
+        sql.ask("TRUNCATE events RESTART IDENTITY")
+        sql.ask("CHECKPOINT")
+        start = time.monotonic()
+        sql.run(f"\\copy events ({COLUMNS}) FROM '{file}' (FORMAT binary)")
+        seconds = time.monotonic() - start
+        return int(sql.value("SELECT count(*) FROM events")) / seconds

@@ -1,0 +1,48 @@
+import Domain
+import Ethereum
+import EthereumRPC
+
+/// A stretch of history that holds against what was asked.
+struct Stretch {
+    let first: Header
+    let last: Header
+    private(set) var logs: [Log]
+    let node: Int
+    /// What headers came along, by height.
+    let headers: [BlockNumber: Header]
+    /// Whether a second node answered the same logs.
+    private(set) var isAgreed = false
+
+    /// The stretch in `answer`.
+    ///
+    /// - Throws: `ChainSourceError.inconsistent` where it is not about `range`.
+    init(_ answer: BlockLogs, _ range: ClosedRange<BlockNumber>) throws(ChainSourceError) {
+        guard answer.malformed.isEmpty else { throw .inconsistent("logs that cannot be read", by: answer.node) }
+        guard let first = answer.headers.first, let last = answer.headers.last, first.number == range.lowerBound,
+            last.number == range.upperBound, range.count > 1 || first.hash == last.hash,
+            answer.headers.allSatisfy({ range.contains($0.number) })
+        else { throw .inconsistent("other blocks than those asked for", by: answer.node) }
+        guard answer.logs.allSatisfy({ range.contains($0.blockNumber) }) else {
+            throw .inconsistent("logs of other blocks than those asked for", by: answer.node)
+        }
+        self.first = first
+        self.last = last
+        logs = answer.logs
+        node = answer.node
+        headers = Dictionary(answer.headers.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Takes in what a second node answered for the same blocks.
+    ///
+    /// - Throws: `ChainSourceError.inconsistent` where both have logs that the other lacks, or are on different branches.
+    mutating func compare(with other: Stretch) throws(ChainSourceError) {
+        guard other.first.hash == first.hash, other.last.hash == last.hash else {
+            throw .inconsistent("two nodes answer different blocks for the same history")
+        }
+        guard let fuller = logs.fuller(than: other.logs) else {
+            throw .inconsistent("two nodes answer different logs for the same history")
+        }
+        isAgreed = logs.count == other.logs.count
+        logs = fuller
+    }
+}

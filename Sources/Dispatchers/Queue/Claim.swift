@@ -1,0 +1,31 @@
+import Domain
+import Foundation
+import Templates
+
+/// A delivery that this process holds under a lease.
+struct Claim: Sendable, Equatable {
+    let id: Int64
+    /// What proves that the delivery is still ours; a new one with every claim.
+    let leaseID: Int64
+    let actionID: Int64
+    let actionVersion: Int64
+    let eventID: EventID
+    let kind: DeliveryKind
+    let organizationID: UUID
+    let destinationID: Int64
+    let channel: Channel
+    /// Which attempt this is, from 1.
+    let attempt: Int
+
+    /// The action's version, so that every retry sends the same.
+    var actionKey: ActionKey { ActionKey(actionID: actionID, version: actionVersion) }
+}
+
+/// What a sender needs to make one attempt.
+struct Message: Sendable {
+    let claim: Claim
+    let configuration: ActionConfiguration
+    let notice: Notice
+    /// The same on every attempt, see ``MessageID``.
+    let id: String
+}

@@ -1,0 +1,112 @@
+import ArgumentParser
+import Domain
+import EthereumRPC
+import Foundation
+import HTTPClient
+import Logging
+
+/// Options that every command with settings takes.
+struct SettingOptions: ParsableArguments {
+    @Option(name: .long, help: "A file of NAME=value lines; the environment goes before it.")
+    var config: String?
+
+    /// The settings; prints every problem and leaves with 78 (EX_CONFIG) if there are any.
+    func load() async throws -> Settings {
+        do {
+            return try await Settings(environment: ProcessInfo.processInfo.environment, configurationFile: config)
+        } catch let problems as SettingProblems {
+            for problem in problems.problems { StandardError.line("tocsin: \(problem)") }
+            throw ExitCode(78)
+        }
+    }
+}
+
+/// Standard error, a line at a time.
+enum StandardError {
+    /// Writes `text` and a line break.
+    static func line(_ text: String) {
+        FileHandle.standardError.write(Data((text + "\n").utf8))
+    }
+}
+
+/// `tocsin check`: settings and `chains.json`, every problem at once.
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Check the settings and chains.json; every problem at once.",
+        discussion:
+            "Leaves with 78 if something is wrong, and with 69 if --online finds a chain that no endpoint serves.")
+
+    @OptionGroup var options: SettingOptions
+
+    @Flag(help: "Also ask each endpoint for its chain id and head.")
+    var online = false
+
+    func run() async throws {
+        let settings = try await options.load()
+        show(settings)
+        let file = try ChainsFile.load(settings)
+        for chain in file.chains {
+            let state = chain.isEnabled ? "enabled" : "disabled"
+            StandardOutput.line(
+                "chain \(chain.id) \(chain.name): \(state), \(chain.rpcURLs.count) endpoints, \(chain.contracts.count) contracts"
+            )
+        }
+        if online { try await ask(file.chains.filter(\.isEnabled)) }
+    }
+
+    private func show(_ settings: Settings) {
+        for setting in Setting.all {
+            let source = settings.sources[setting.name] ?? .standard
+            let value =
+                source == .standard ? setting.standard : setting.isSecret ? "••••" : settings.values[setting.name] ?? ""
+            StandardOutput.line("\(setting.name)=\(value)  [\(source.rawValue)]  \(setting.range)")
+        }
+    }
+
+    private func ask(_ chains: [Chain]) async throws {
+        let transport = CurlTransport()
+        var unserved = 0
+        for chain in chains {
+            var served = false
+            for url in chain.rpcURLs {
+                let name = URL(string: url)?.host ?? "an endpoint"
+                let pool = ProviderPool(
+                    chainID: chain.id, urls: [url], transport: transport, logger: Logger(label: "tocsin.check"))
+                do {
+                    let head = try await pool.head()
+                    StandardOutput.line("chain \(chain.id): \(name) is at block \(head.number)")
+                    served = true
+                } catch {
+                    StandardOutput.line("chain \(chain.id): \(name): \(error)")
+                }
+            }
+            if !served {
+                unserved += 1
+                StandardError.line(
+                    "tocsin: chain \(chain.id): no endpoint answers; check rpc_urls in chains.json and the network")
+            }
+        }
+        await transport.shutdown()
+        if unserved > 0 { throw ExitCode(69) }
+    }
+}
+
+extension ChainsFile {
+    /// Reads the file that the settings name; prints every problem and leaves with 78 if there are any.
+    static func load(_ settings: Settings) throws -> ChainsFile {
+        guard let data = FileManager.default.contents(atPath: settings.chainsFile) else {
+            StandardError.line(
+                "tocsin: CHAINS_FILE: \(settings.chainsFile) cannot be read; name the file with CHAINS_FILE or run where it lies"
+            )
+            throw ExitCode(78)
+        }
+        do {
+            let file = try ChainsFile(parsing: data, environment: ProcessInfo.processInfo.environment)
+            for warning in file.warnings { StandardError.line("tocsin: \(settings.chainsFile): warning: \(warning)") }
+            return file
+        } catch {
+            for problem in error.problems { StandardError.line("tocsin: \(settings.chainsFile): \(problem)") }
+            throw ExitCode(78)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Domain
+import Ethereum
+import EthereumRPC
+import Testing
+
+@testable import ChainListener
+
+@Suite("a block's logs against its header")
+struct BlockCheckTests {
+    private static let number: BlockNumber = 9
+    private static let hash = SimulatedChain.word(9)
+    private static let both = [SimulatedChain.identity, SimulatedChain.reputation]
+
+    private static func log(
+        _ address: Address = SimulatedChain.identity, index: UInt32 = 0, topic: UInt64 = 1, hash: Hash = hash,
+        number: BlockNumber = number
+    ) -> Log {
+        Log(
+            address: address, topics: Topics([SimulatedChain.word(topic)])!, data: [], blockNumber: number,
+            blockHash: hash, transactionHash: SimulatedChain.word(3), transactionIndex: 0, logIndex: index)
+    }
+
+    private static func header(_ logs: [Log]?, settled: BlockNumber? = nil) -> Header {
+        var bloom = Bloom()
+        for log in logs ?? [] {
+            bloom.insert(log.address)
+            for topic in log.topics { bloom.insert(topic) }
+        }
+        return Header(
+            number: number, hash: hash, parentHash: .zero, timestamp: 0, logsBloom: logs == nil ? nil : bloom,
+            settledHeight: settled)
+    }
+
+    @Test(
+        "the header decides what can be said",
+        arguments: [
+            (header([]), [], .proved),
+            (header([log(SimulatedChain.stranger)]), [], .proved),
+            (header([log()]), [], .doubtful([SimulatedChain.identity])),
+            (header([log()]), [log()], .proved),
+            (
+                header([log(), log(SimulatedChain.reputation)]), [log()],
+                .doubtful([SimulatedChain.reputation])
+            ),
+            (header([]), [log()], .contradicted(.excludedByBloom)),
+            (header([log(topic: 2)]), [log(topic: 1)], .contradicted(.excludedByBloom)),
+            (header([log()]), [log(), log()], .contradicted(.sameIndexTwice)),
+            (header([log()]), [log(hash: SimulatedChain.word(8))], .contradicted(.otherBlock)),
+            (header([log()]), [log(number: 8)], .contradicted(.otherBlock)),
+            (header([log()]), [log(SimulatedChain.stranger)], .contradicted(.otherContract)),
+            (header(nil), [], .unproved),
+            (header(nil), [log()], .unproved),
+            (header([], settled: 7), [log()], .unproved),
+        ] as [(Header, [Log], BlockCheck.Verdict)])
+    func verdict(header: Header, logs: [Log], verdict: BlockCheck.Verdict) {
+        let check = BlockCheck(contracts: Self.both, trustsBloom: true)
+        #expect(check.verdict(header: header, logs: logs) == verdict)
+    }
+
+    @Test("an untrusted bloom neither proves nor contradicts")
+    func untrusted() {
+        let check = BlockCheck(contracts: Self.both, trustsBloom: false)
+        #expect(check.verdict(header: Self.header([]), logs: []) == .unproved)
+        #expect(check.verdict(header: Self.header([]), logs: [Self.log()]) == .unproved)
+    }
+}

@@ -1,0 +1,107 @@
+import EthereumRPC
+import Foundation
+import HTTPClient
+import Synchronization
+
+/// Nodes behind a transport, answering JSON-RPC as a test scripts it.
+final class ScriptedNode: Transport {
+    /// What a node says to one call.
+    enum Answer: Sendable {
+        case result(String)
+        case error(Int, String)
+        /// An error object as it stands.
+        case rawError(String)
+        /// No reply at all.
+        case missing
+    }
+
+    /// One request that came in.
+    struct Asked: Sendable, Equatable {
+        let host: String
+        let methods: [String]
+        let isBatch: Bool
+    }
+
+    /// The host, the method and the parameters as JSON.
+    typealias Script = @Sendable (_ host: String, _ method: String, _ parameters: String) -> Answer
+    /// Takes the place of a whole response where it answers one.
+    typealias Override = @Sendable (_ host: String, _ body: [UInt8]) -> Result<OutboundResponse, TransportError>?
+
+    private let script: Mutex<Script>
+    private let override: Mutex<Override?>
+    private let log = Mutex<[(asked: Asked, request: OutboundRequest)]>([])
+
+    init(_ script: @escaping Script) {
+        self.script = Mutex(script)
+        override = Mutex(nil)
+    }
+
+    /// What was asked so far, calls for the chain id left out.
+    var asked: [Asked] { log.withLock { $0.map(\.asked).filter { $0.methods != ["eth_chainId"] } } }
+    /// The hosts that were asked for their chain id.
+    var chainChecks: [String] { log.withLock { $0.map(\.asked).filter { $0.methods == ["eth_chainId"] }.map(\.host) } }
+    var requests: [OutboundRequest] { log.withLock { $0.map(\.request) } }
+
+    func play(_ script: @escaping Script) { self.script.withLock { $0 = script } }
+    func override(_ override: Override?) { self.override.withLock { $0 = override } }
+
+    func send(_ request: OutboundRequest) async throws(TransportError) -> OutboundResponse {
+        let host = URL(string: request.url)?.host() ?? "?"
+        let calls = Self.calls(request.body)
+        log.withLock {
+            $0.append((Asked(host: host, methods: calls.list.map(\.method), isBatch: calls.isBatch), request))
+        }
+        if let response = override.withLock({ $0 })?(host, request.body) { return try response.get() }
+        return OutboundResponse(status: 200, body: answer(to: request.body, host: host))
+    }
+
+    /// What the node at `host` writes back for `body`.
+    func answer(to body: [UInt8], host: String) -> [UInt8] {
+        let calls = Self.calls(body)
+        let script = script.withLock { $0 }
+        let replies = calls.list.compactMap { call -> String? in
+            switch script(host, call.method, call.parameters) {
+            case .result(let result): #"{"jsonrpc":"2.0","id":\#(call.id),"result":\#(result)}"#
+            case .error(let code, let message):
+                #"{"jsonrpc":"2.0","id":\#(call.id),"error":{"code":\#(code),"message":"\#(message)"}}"#
+            case .rawError(let error): #"{"id":\#(call.id),"error":\#(error)}"#
+            case .missing: nil
+            }
+        }
+        // Batches come back in any order; backwards is the one that hurts most.
+        return Array((calls.isBatch ? "[\(replies.reversed().joined(separator: ","))]" : replies.first ?? "").utf8)
+    }
+
+    private static func calls(_ body: [UInt8]) -> (
+        list: [(id: String, method: String, parameters: String)], isBatch: Bool
+    ) {
+        let json = try? JSONSerialization.jsonObject(with: Data(body))
+        let list = (json as? [[String: Any]]) ?? [(json as? [String: Any]) ?? [:]]
+        let calls = list.map { call in
+            let parameters = call["params"].flatMap {
+                try? JSONSerialization.data(withJSONObject: $0, options: [.sortedKeys, .withoutEscapingSlashes])
+            }
+            return (
+                id: (call["id"] as? NSNumber)?.stringValue ?? "null", method: call["method"] as? String ?? "",
+                parameters: String(decoding: parameters ?? Data(), as: UTF8.self)
+            )
+        }
+        return (calls, json is [Any])
+    }
+}
+
+/// A clock that stands still until it is moved.
+final class StoppedClock: Clock, Sendable {
+    struct Instant: InstantProtocol {
+        var offset: Duration
+        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        func duration(to other: Instant) -> Duration { other.offset - offset }
+        static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
+    }
+
+    private let time = Mutex(Instant(offset: .zero))
+    var now: Instant { time.withLock { $0 } }
+    var minimumResolution: Duration { .nanoseconds(1) }
+    func move(by duration: Duration) { time.withLock { $0 = $0.advanced(by: duration) } }
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws { throw CancellationError() }
+}
