@@ -36,6 +36,12 @@ class Proxy(threading.Thread):
         self.port = server.sockets[0].getsockname()[1]
         self.bound.set()
         self.loop.run_forever()
+        server.close()
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self.loop.close()
 
     def start(self):
         super().start()

@@ -8,7 +8,7 @@ struct FieldIssue: Equatable {
 
 /// Why a request was not served; everything that a client is told about it.
 enum APIError: Error, Equatable {
-    /// Fields are missing, unknown or out of range: all of them, in the order of the document.
+    /// Fields are missing, unknown or out of range: all of them.
     case invalid([FieldIssue])
     /// The body is not JSON.
     case malformedJSON(JSONProblem)

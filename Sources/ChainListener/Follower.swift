@@ -1,7 +1,6 @@
 import Domain
 import Ethereum
 import EthereumRPC
-import Metrics
 
 /// Follows one chain under one lease: looks at the nodes, decides, commits.
 ///

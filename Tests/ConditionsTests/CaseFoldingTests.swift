@@ -91,6 +91,11 @@ struct StepTests {
     @Test("a step takes 24 bytes")
     func size() { #expect(MemoryLayout<Step>.stride == 24) }
 
+    @Test("a field's ordinal is its place among all")
+    func ordinals() {
+        for (place, field) in Field.allCases.enumerated() { #expect(Int(field.ordinal) == place) }
+    }
+
     @Test("what the event types imply is not evaluated again")
     func implied() throws {
         let conditions = try ConditionSet(

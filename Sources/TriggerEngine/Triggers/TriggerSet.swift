@@ -176,14 +176,16 @@ final class TriggerSet: Sendable {
         }
     }
 
+    /// Merges three lists that are all ordered by trigger.
     private func insert(
         _ triggers: [StoredTrigger], _ conditions: [StoredCondition], _ actions: [StoredAction],
         into building: Building
     ) {
-        let conditions = Dictionary(grouping: conditions, by: \.triggerID)
-        let actions = Dictionary(grouping: actions, by: \.triggerID)
+        var conditions = conditions[...]
+        var actions = actions[...]
         let outcomes = triggers.map { trigger in
-            TriggerCompiler.compile(trigger, conditions[trigger.id] ?? [], actions[trigger.id] ?? [])
+            TriggerCompiler.compile(
+                trigger, conditions.take(trigger.id, by: \.triggerID), actions.take(trigger.id, by: \.triggerID))
         }
         let problems = building.state.withLock { state in
             zip(triggers, outcomes).compactMap { trigger, outcome in
@@ -191,6 +193,19 @@ final class TriggerSet: Sendable {
             }
         }
         for (id, reason) in problems { report(id, reason) }
+    }
+}
+
+extension ArraySlice {
+    /// Drops what belongs to triggers before `id`, and takes what belongs to it.
+    fileprivate mutating func take(_ id: UUID, by owner: KeyPath<Element, UUID>) -> ArraySlice {
+        var start = startIndex
+        while start < endIndex, self[start][keyPath: owner] < id { start += 1 }
+        var end = start
+        while end < endIndex, self[end][keyPath: owner] == id { end += 1 }
+        let taken = self[start..<end]
+        self = self[end...]
+        return taken
     }
 }
 
