@@ -51,8 +51,7 @@ extension DispatcherService {
     private func record(_ claim: Claim, _ attempt: Attempt, _ disposition: Disposition) {
         writer.add(
             Outcome(
-                deliveryID: claim.id, leaseID: claim.leaseID, number: claim.attempt, disposition: disposition,
-                attempt: attempt))
+                lease: claim.lease, number: claim.attempt, disposition: disposition, attempt: attempt))
         let metadata: Logger.Metadata = [
             "delivery.id": "\(claim.id)", "attempt": "\(claim.attempt)", "channel": "\(claim.channel)",
             "error": "\(attempt.failure?.errorClass.rawValue ?? "none")",
@@ -130,6 +129,6 @@ extension DispatcherService {
         } catch {
             logger.warning("deliveries could not be given back; their leases will", metadata: ["error": "\(error)"])
         }
-        board.release(sorted.map(\.claim.id))
+        board.release(sorted.map(\.claim.lease))
     }
 }

@@ -2,6 +2,12 @@ import Domain
 import Foundation
 import Templates
 
+/// The right to record what became of a delivery, while it lasts.
+struct Lease: Sendable, Hashable {
+    let deliveryID: Int64
+    let leaseID: Int64
+}
+
 /// A delivery that this process holds under a lease.
 struct Claim: Sendable, Equatable {
     let id: Int64
@@ -17,6 +23,7 @@ struct Claim: Sendable, Equatable {
     /// Which attempt this is, from 1.
     let attempt: Int
 
+    var lease: Lease { Lease(deliveryID: id, leaseID: leaseID) }
     /// The action's version, so that every retry sends the same.
     var actionKey: ActionKey { ActionKey(actionID: actionID, version: actionVersion) }
 }
