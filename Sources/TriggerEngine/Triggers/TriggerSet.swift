@@ -24,23 +24,28 @@ final class TriggerSet: Sendable {
 
     /// How many triggers are loaded, or looked at again, at once.
     static let pageSize = 1000
-    /// An engine that has not looked for this long loads everything anew, since changes may have been purged.
-    static let patience: Duration = .seconds(12 * 3600)
-    /// Changes are kept this long after every running engine must have seen them.
-    static let retention: Duration = .seconds(24 * 3600)
     /// How many parts of the set are loaded at the same time.
     private static let loaders = 3
 
     private let database: Database
     private let logger: Logger
     private let meters: EngineMeters
+    /// An engine that has not looked for this long loads everything anew, since changes may have been purged.
+    private let patience: Duration
+    /// Changes are kept this long, twice as long as any engine relies on them.
+    private let retention: Duration
     private let gate = Gate()
     private let state = Mutex(State())
 
-    init(database: Database, logger: Logger, meters: EngineMeters) {
+    init(
+        database: Database, logger: Logger, meters: EngineMeters, patience: Duration = .seconds(12 * 3600),
+        retention: Duration = .seconds(24 * 3600)
+    ) {
         self.database = database
         self.logger = logger
         self.meters = meters
+        self.patience = patience
+        self.retention = retention
     }
 
     /// Shows `body` the index; nobody changes it meanwhile.
@@ -60,7 +65,7 @@ final class TriggerSet: Sendable {
             let (snapshot, age) = self.state.withLock {
                 ($0.snapshot, $0.lookedAt.map { ContinuousClock.now - $0 } ?? .zero)
             }
-            guard let snapshot, age < Self.patience else { return try await self.load() }
+            guard let snapshot, age < self.patience else { return try await self.load() }
             try await self.look(since: snapshot)
         }
     }
@@ -69,7 +74,7 @@ final class TriggerSet: Sendable {
     func purge() async throws {
         let due = state.withLock { state in
             let now = ContinuousClock.now
-            guard let oldest = state.history.first, now - oldest.time > Self.retention else { return String?.none }
+            guard let oldest = state.history.first, now - oldest.time > retention else { return String?.none }
             state.history.removeFirst()
             return oldest.snapshot
         }
