@@ -3,7 +3,7 @@
 import time
 
 from .postgres import SQL
-from .support import Failure, interleaved, median, row, rpc, say, wait_for
+from .support import Failure, Load, interleaved, median, row, rpc, say, wait_for
 
 EVENTS, PER_BLOCK, AGENTS = 100_000, 100, 1_000
 # Blocks behind the load, so that all of it is history rather than the window that a reorganisation could reach.
@@ -22,7 +22,6 @@ def run(place):
     rpc(node["rpc_url"], "dev_mine", BEHIND)
     place.chains(node)
     file = place.directory / "events.copy"
-    floors = []
     values, floors = interleaved(3, lambda: ingest(place, last, file), lambda: copy(place, file))
     file.unlink()
     yield row("ingest.logs_per_s", median(values), "logs/s", median(floors))
@@ -37,11 +36,12 @@ def ingest(place, last, file):
         wait_for(
             lambda: sql.value("SELECT listener_token FROM chains WHERE listener_token > 0"), 30,
             "the listener does not take the chain", process=server.process, log=log)
-        start = time.monotonic()
+        start, load = time.monotonic(), Load(tocsin=server.process.pid, node=place.children.pid("devnet"))
         wait_for(
             lambda: int(sql.value("SELECT coalesce(max(checkpoint_number), 0) FROM chains")) >= last, 300,
             "the listener does not get to the end", 0.005, server.process, log)
         seconds = time.monotonic() - start
+        say(f"  {seconds:.1f} s; cores used: {load.over(seconds)}")
         place.children.end(server.process)
         stored = int(sql.value(f"SELECT count(*) FROM events WHERE block_number <= {last}"))
         if stored < EVENTS:

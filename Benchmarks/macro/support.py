@@ -61,6 +61,10 @@ class Children:
     def __init__(self):
         self.started = []
 
+    def pid(self, name):
+        """The id of the program that was started last under `name`."""
+        return next(process.pid for other, process in reversed(self.started) if other == name)
+
     def start(self, name, command, environment=None, log=None, **options):
         """Starts a program whose standard output can be read line by line; `log` takes standard error."""
         process = subprocess.Popen(
@@ -93,6 +97,25 @@ class Children:
     def stop(self):
         for _, process in reversed(list(self.started)):
             self.end(process)
+
+
+def cpu_seconds(pid):
+    """What a process has used of the cores so far, its children not included."""
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Load:
+    """How busy processes are, by name, from now on."""
+
+    def __init__(self, **processes):
+        self.processes = {name: (pid, cpu_seconds(pid)) for name, pid in processes.items()}
+
+    def over(self, seconds):
+        """The cores that each used, as text."""
+        used = {name: (cpu_seconds(pid) - before) / seconds for name, (pid, before) in self.processes.items()}
+        return ", ".join(f"{name} {share:.2f}" for name, share in used.items())
 
 
 def drain(process):

@@ -3,7 +3,7 @@
 import time
 
 from .postgres import SQL
-from .support import Bench, Failure, call, expect, interleaved, median, row, wait_for
+from .support import Bench, Failure, Load, call, expect, interleaved, median, row, say, wait_for
 
 # Eight requests at once is what one destination gets, so eight destinations make 64.
 DESTINATIONS, CONCURRENCY, COUNT = 8, 64, 16_000
@@ -56,12 +56,14 @@ def deliver(sql, receiver, place, server):
     sql.ask("BEGIN")
     sql.ask(DELIVERIES.format(destinations=DESTINATIONS))
     start = time.monotonic()
+    load = Load(tocsin=server.process.pid, receiver=place.children.pid("webhook receiver"))
     sql.ask("NOTIFY tocsin_deliveries")
     sql.ask("COMMIT")
     wait_for(
         lambda: sql.value("SELECT NOT EXISTS (SELECT FROM deliveries)") == "t", 120, "not everything was delivered",
         0.02, server.process, place.log("tocsin"))
     seconds = time.monotonic() - start
+    say(f"  {seconds:.1f} s; cores used: {load.over(seconds)}")
     outcomes = sql.ask(
         "SELECT count(*) FILTER (WHERE outcome = 'delivered'), count(*), (SELECT count(*) FROM attempts) "
         "FROM finished_deliveries")[0]

@@ -22,10 +22,19 @@ struct Claim: Sendable, Equatable {
 }
 
 /// What a sender needs to make one attempt.
-struct Message: Sendable {
+///
+/// A class, since it passes through many hands and never changes.
+final class Message: Sendable {
     let claim: Claim
     let configuration: ActionConfiguration
     let notice: Notice
     /// The same on every attempt, see ``MessageID``.
     let id: String
+
+    init(claim: Claim, configuration: ActionConfiguration, notice: Notice, id: String) {
+        self.claim = claim
+        self.configuration = configuration
+        self.notice = notice
+        self.id = id
+    }
 }

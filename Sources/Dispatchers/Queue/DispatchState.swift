@@ -26,7 +26,7 @@ struct DispatchState {
     private(set) var isDraining = false
 
     init(_ settings: DispatcherSettings) {
-        scheduler = Scheduler(capacity: settings.capacity, perDestination: settings.perDestination)
+        scheduler = Scheduler(capacity: settings.capacity, limits: .init(running: max(1, settings.perDestination)))
         heldMaximum = 4 * settings.capacity
     }
 

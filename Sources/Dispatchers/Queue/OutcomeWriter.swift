@@ -71,7 +71,7 @@ final class OutcomeWriter: Sendable {
         var delay = Duration.milliseconds(20)
         while true {
             do {
-                let written = try await database.query(FinishDeliveries(outcomes: batch))
+                let written = try await database.plannedAnew(FinishDeliveries(outcomes: batch))
                 if written.count < batch.count { reportFenced(batch, written) }
                 didWrite(batch.map(\.deliveryID))
                 return

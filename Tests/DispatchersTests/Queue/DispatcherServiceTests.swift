@@ -209,6 +209,48 @@ import Testing
         #expect(try await fixture.database.query(Targets()) == [["-1005", "-1005"]])
     }
 
+    @Test("no secret reaches a row or a log, whatever receivers echo")
+    func secrecy() async throws {
+        let fixture = try await Fixture()
+        let bot = "987654:planted-telegram-" + String(repeating: "B", count: 20)
+        let secret = "whsec_" + Data("planted-webhook-secret-0123456789".utf8).base64EncodedString()
+        for (channel, config) in [
+            (
+                .rest,
+                #"{"url":"https://hooks.example/x","secret":"\#(secret)","headers":{"Authorization":"planted-header-value"}}"#
+            ),
+            (.telegram, #"{"chat_id":5,"bot_token":"\#(bot)"}"#),
+            (
+                .mcp,
+                #"{"server_url":"https://agent.example/mcp","tool_name":"t","auth_token":"planted-mcp-token-value"}"#
+            ),
+        ] as [(Channel, String)] {
+            try await fixture.addDeliveries(try await fixture.addAction(channel, config))
+        }
+        let log = CapturedLog()
+        let transport = ScriptedTransport { request, _ in
+            let own = request.url.contains("hooks") ? secret : ""
+            let echo = request.headers.map { "\($0.name): \($0.value)" }.joined(separator: " ") + request.url + own
+            return OutboundResponse(
+                status: 500, headers: ["Server": echo, "X-Request-Id": echo], body: Array(echo.utf8))
+        }
+        try await fixture.running(transport, logger: log.logger) { _ in
+            try await fixture.eventually { try await $0.attempts().count == 3 }
+        }
+        struct Everything: Statement {
+            static let sql = """
+                SELECT array_agg(row_to_json(attempts)::text || convert_from(response_body, 'UTF8')) FROM attempts
+                """
+            func decode(_ row: borrowing RowReader) throws(StorageError) -> [String] { try row.texts(0) }
+        }
+        let rows = try #require(try await fixture.database.first(Everything()))
+        #expect(rows.count == 3 && rows.allSatisfy { $0.contains("[redacted]") })
+        for text in rows + log.lines {
+            #expect(!text.contains("planted") && !text.contains(secret.dropFirst(6)), "\(text.prefix(200))")
+        }
+        #expect(!log.lines.isEmpty)
+    }
+
     @Test("shutdown waits for what runs and gives back what waits")
     func drain() async throws {
         let fixture = try await Fixture()
