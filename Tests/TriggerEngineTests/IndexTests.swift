@@ -118,7 +118,7 @@ struct IndexTests {
     func table() {
         let seed = UInt64.random(in: 0 ... .max)
         print("seed \(seed)")
-        var random = Seeded(state: seed)
+        var random = SeededGenerator(seed: seed)
         var table = KeyTable()
         var expected: [UInt64: UInt32] = [:]
         for _ in 0..<30_000 {
