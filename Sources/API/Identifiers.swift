@@ -29,5 +29,8 @@ struct ActionID: Hashable, Sendable { let rawValue: Int64 }
 struct DeliveryID: Hashable, Sendable { let rawValue: Int64 }
 
 extension JSONWriter {
-    mutating func member(_ name: String, _ id: some RandomID) { member(name, id.text) }
+    mutating func member(_ name: StaticString, _ id: some RandomID) {
+        self.name(name)
+        uuid(id.rawValue)
+    }
 }

@@ -11,7 +11,7 @@ struct FieldFacts: Sendable {
     let isFractional: Bool
 
     /// The facts of `field`.
-    static func of(_ field: Field) -> FieldFacts { table[field.ordinal] }
+    static func of(_ field: Field) -> FieldFacts { table[Int(field.ordinal)] }
 
     /// Every field that an event of `types` can have, in the order of `Field`.
     static func fields(among types: EventTypes) -> [Field] {
@@ -51,12 +51,4 @@ struct FieldFacts: Sendable {
     }
 
     private static func unsigned(bits: Int) -> ClosedRange<Number> { .zero...Number(UInt256.max >> (256 - bits)) }
-}
-
-extension Field {
-    /// The field's place in the declaration, for tables.
-    var ordinal: Int { Self.ordinals[self] ?? 0 }
-
-    private static let ordinals = Dictionary(
-        uniqueKeysWithValues: Field.allCases.enumerated().map { ($0.element, $0.offset) })
 }

@@ -2,6 +2,7 @@ import Crypto
 import Domain
 import Foundation
 import HTTPClient
+import Templates
 
 /// One try at a delivery: what happened, as its row tells it.
 struct Attempt: Sendable {
@@ -80,7 +81,7 @@ enum KeptHeaders {
             if names.contains(name) { keep(name, field.value) }
             if name == "location", let host = host(of: field.value) { keep("location-host", host) }
         }
-        return kept.isEmpty ? nil : JSON.object(kept).text
+        return kept.isEmpty ? nil : String(decoding: JSON.object(kept).canonicalBytes, as: UTF8.self)
     }
 
     private static func host(of url: String) -> String? {

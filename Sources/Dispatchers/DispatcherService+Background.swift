@@ -39,8 +39,8 @@ extension DispatcherService {
             do {
                 let age = settings.leaseInterval.inSeconds
                 let held = board.leasesToRenew(olderThan: age)
-                if !held.isEmpty { try await database.execute(RenewLeases(held: held, lease: settings.lease)) }
-                let rescued = try await database.query(
+                if !held.isEmpty { _ = try await database.plannedAnew(RenewLeases(held: held, lease: settings.lease)) }
+                let rescued = try await database.plannedAnew(
                     RescueDeliveries(limit: Self.rescueBatch, lease: settings.lease))
                 if !rescued.isEmpty {
                     logger.notice(

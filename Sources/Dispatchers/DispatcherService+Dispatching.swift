@@ -51,8 +51,7 @@ extension DispatcherService {
     private func record(_ claim: Claim, _ attempt: Attempt, _ disposition: Disposition) {
         writer.add(
             Outcome(
-                deliveryID: claim.id, leaseID: claim.leaseID, number: claim.attempt, disposition: disposition,
-                attempt: attempt))
+                lease: claim.lease, number: claim.attempt, disposition: disposition, attempt: attempt))
         let metadata: Logger.Metadata = [
             "delivery.id": "\(claim.id)", "attempt": "\(claim.attempt)", "channel": "\(claim.channel)",
             "error": "\(attempt.failure?.errorClass.rawValue ?? "none")",
@@ -73,9 +72,9 @@ extension DispatcherService {
             let claims: [Claim]
             switch lane {
             case .fresh:
-                claims = try await database.query(ClaimDeliveries(limit: room, lease: settings.lease))
+                claims = try await database.plannedAnew(ClaimDeliveries(limit: room, lease: settings.lease))
             case .sweep:
-                claims = try await database.query(SweepDeliveries(limit: room, lease: settings.lease))
+                claims = try await database.plannedAnew(SweepDeliveries(limit: room, lease: settings.lease))
             }
             board.didClaim(claims, lane: lane, isFull: claims.count == room)
             guard !claims.isEmpty else { return }
@@ -126,10 +125,10 @@ extension DispatcherService {
         guard !claims.isEmpty else { return }
         let sorted = claims.sorted { $0.claim.id < $1.claim.id }
         do {
-            try await database.execute(ReturnDeliveries(claims: sorted))
+            _ = try await database.plannedAnew(ReturnDeliveries(claims: sorted))
         } catch {
             logger.warning("deliveries could not be given back; their leases will", metadata: ["error": "\(error)"])
         }
-        board.release(sorted.map(\.claim.id))
+        board.release(sorted.map(\.claim.lease))
     }
 }

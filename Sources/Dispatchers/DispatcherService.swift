@@ -48,7 +48,7 @@ public final class DispatcherService: Service {
         mcp = MCPSender(transport: transport, version: settings.version)
         writer = OutcomeWriter(
             database: database, logger: logger, window: .milliseconds(5), patience: settings.lease,
-            didWrite: { ids in board.release(ids) })
+            didWrite: { leases in board.release(leases) })
     }
 
     func sender(for channel: Channel) -> any Sender {

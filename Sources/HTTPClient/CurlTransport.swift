@@ -70,7 +70,7 @@ public final class CurlTransport: Transport, Sendable {
         let mailbox = mailbox
         let buffer = StreamBuffer(id: id, mailbox: mailbox, limit: streamBufferBytes)
         // Owned by the caller from here on: letting go of it ends the exchange.
-        let body = ResponseBody(buffer: buffer)
+        let body = ResponseBody(buffer: buffer, owner: self)
         let head = try await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 mailbox.start(

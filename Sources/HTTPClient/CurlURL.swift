@@ -23,6 +23,13 @@ struct CurlURL: ~Copyable {
 
     deinit { curl_url_cleanup(handle) }
 
+    /// Hands the parsed URL to the caller, who frees it.
+    consuming func release() -> OpaquePointer {
+        let handle = handle
+        discard self
+        return handle
+    }
+
     /// In lower case.
     var scheme: String { part(CURLUPART_SCHEME, 0) ?? "" }
     /// Percent-decoded, addresses normalised; IPv6 in brackets, without its zone.

@@ -13,6 +13,7 @@ final class EventLoop {
     private var timer: UInt64?
     private var slots: [UInt64: Slot] = [:]
     private var idleSlots: [Slot] = []
+    private let lookups: Lookups
     /// Orders that wait because too many lookups are under way, oldest first.
     private var waiting: [Order] = []
     private var stop: (deadline: UInt64, done: [CheckedContinuation<Void, Never>])?
@@ -74,6 +75,7 @@ final class EventLoop {
         wake = start.wake
         epoll = start.epoll
         multi = start.multi
+        lookups = Lookups(limit: start.mailbox.configuration.maximumLookups)
     }
 
     private func run() {
@@ -140,8 +142,7 @@ final class EventLoop {
         switch command {
         case .start(let order):
             if stop != nil { return order.sink.fail(.closed) }
-            waiting.append(order)
-            startWaiting()
+            if !start(order) { waiting.append(order) }
         case .cancel(let id):
             if let slot = slots[id] {
                 end(slot, .failure(.cancelled))
@@ -156,47 +157,54 @@ final class EventLoop {
         }
     }
 
-    /// Starts what waits, as long as there is room for another lookup.
+    /// Starts what waits, oldest first, as long as there is room for another lookup.
     private func startWaiting() {
         guard !waiting.isEmpty else { return }
         let now = Monotonic.now
         var kept: [Order] = []
-        var lookups = slots.count < mailbox.configuration.maximumLookups ? 0 : slots.values.count(where: \.isLookingUp)
         for order in waiting {
-            let left = order.remaining(at: now)
-            if left <= .zero {
-                order.sink.fail(.timedOut(after: order.request.deadline))
-            } else if lookups >= mailbox.configuration.maximumLookups {
-                kept.append(order)
-            } else if start(order, left: left) {
-                lookups += 1
-            }
+            if order.remaining(at: now) <= .zero || !lookups.isFull, start(order) { continue }
+            kept.append(order)
         }
         waiting = kept
     }
 
-    /// Hands one order to libcurl; answers whether it may look a name up.
-    private func start(_ order: Order, left: Duration) -> Bool {
-        guard let slot = idleSlots.popLast() ?? Slot(configuration: mailbox.configuration) else {
-            order.sink.fail(.connect)
-            return false
+    /// Hands one order to libcurl, or answers it if that fails; false if it has to wait for its lookup.
+    private func start(_ order: Order) -> Bool {
+        let left = order.remaining(at: Monotonic.now)
+        guard left > .zero else {
+            order.sink.fail(.timedOut(after: order.request.deadline))
+            return true
         }
+        guard let slot = idleSlots.popLast() ?? Slot(configuration: mailbox.configuration, lookups: lookups) else {
+            order.sink.fail(.connect)
+            return true
+        }
+        // The operator's own addresses are few, and must not wait for what users typed.
+        let mayLookUp = !lookups.isFull || !order.request.guarded
         do throws(TransportError) {
             try slot.prepare(order, left: left, policy: mailbox.policy)
         } catch {
-            slot.clear()
-            idleSlots.append(slot)
+            recycle(slot)
             order.sink.fail(error)
+            return true
+        }
+        if slot.isLookingUp, !mayLookUp {
+            recycle(slot)
             return false
+        }
+        guard curl_multi_add_handle(multi, slot.easy) == CURLM_OK else {
+            recycle(slot)
+            order.sink.fail(.connect)
+            return true
         }
         slots[order.id] = slot
-        guard curl_multi_add_handle(multi, slot.easy) == CURLM_OK else {
-            slots[order.id] = nil
-            slot.clear()
-            order.sink.fail(.connect)
-            return false
-        }
-        return slot.isLookingUp
+        return true
+    }
+
+    private func recycle(_ slot: Slot) {
+        slot.clear()
+        if idleSlots.count < 256 { idleSlots.append(slot) }
     }
 
     private func collect() {
@@ -214,8 +222,7 @@ final class EventLoop {
         guard let order = slot.order else { return }
         slots[order.id] = nil
         slot.answer(result)
-        slot.clear()
-        if idleSlots.count < 256 { idleSlots.append(slot) }
+        recycle(slot)
     }
 
     private func failAll(_ error: TransportError) {

@@ -10,12 +10,18 @@ public final class ResponseBody: AsyncSequence, Sendable {
     public typealias Failure = TransportError
 
     private let buffer: StreamBuffer
+    /// What must live on while the body arrives.
+    private let owner: (any Sendable)?
 
-    init(buffer: StreamBuffer) { self.buffer = buffer }
+    init(buffer: StreamBuffer, owner: any Sendable) {
+        self.buffer = buffer
+        self.owner = owner
+    }
 
     /// A body that is there already, ending with `failure` if given; for transports that are scripts.
     public init(pieces: [[UInt8]], failure: TransportError? = nil) {
         buffer = StreamBuffer(id: 0, mailbox: nil, limit: .max)
+        owner = nil
         for piece in pieces { buffer.append(piece) }
         buffer.finish(failure)
     }
@@ -133,10 +139,7 @@ final class StreamBuffer: Sendable {
                 return (.success(piece), hasRoom)
             }
             if let end = state.end { return (end.map { nil }, false) }
-            if let other = state.reader {
-                _ = other
-                return (.failure(.protocolViolation), false)
-            }
+            guard state.reader == nil else { preconditionFailure("a body has one reader") }
             state.reader = continuation
             return (nil, false)
         }

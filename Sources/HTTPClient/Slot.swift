@@ -21,12 +21,15 @@ final class Slot {
     private var refusal: TransportError?
     /// Whether a name may be being looked up at the moment.
     private(set) var isLookingUp = false
+    private var host = ""
+    private let lookups: Lookups
     private let userAgent: String
 
     /// A handle with everything set that never changes.
-    init?(configuration: CurlTransport.Configuration) {
+    init?(configuration: CurlTransport.Configuration, lookups: Lookups) {
         guard let easy = curl_easy_init() else { return nil }
         self.easy = easy
+        self.lookups = lookups
         userAgent = configuration.userAgent
         ccurl_set_callbacks(
             easy, Unmanaged.passUnretained(self).toOpaque(), Self.onBody, Self.onHeader, Self.onOpen, Self.onReady)
@@ -66,8 +69,12 @@ final class Slot {
         if request.guarded { try policy.checkURL(request.url) }
         let parsed = try CurlURL(request.url)
         guard parsed.scheme == "https" || parsed.scheme == "http" else { throw .invalidURL("the scheme must be https") }
-        isLookingUp = !parsed.hostIsAddress
-        url = curl_url_dup(parsed.handle)
+        host = parsed.host
+        if !parsed.hostIsAddress, !lookups.isKnown(host, at: Monotonic.now) {
+            isLookingUp = true
+            lookups.begin()
+        }
+        url = parsed.release()
         ccurl_set_url(easy, url)
         headerList = try RequestHeader.list(request, userAgent: userAgent)
         ccurl_set_headers(easy, headerList)
@@ -112,7 +119,13 @@ final class Slot {
         isPaused = false
         isConnected = false
         refusal = nil
+        endLookup()
+    }
+
+    private func endLookup() {
+        guard isLookingUp else { return }
         isLookingUp = false
+        lookups.end()
     }
 
     /// Lets the server go on, now that the reader has room.
@@ -252,7 +265,8 @@ final class Slot {
     }
 
     private func open(_ address: UnsafePointer<curl_sockaddr>) -> curl_socket_t {
-        isLookingUp = false
+        if isLookingUp { lookups.found(host, at: Monotonic.now) }
+        endLookup()
         if let policy {
             if refusal != nil { return CURL_SOCKET_BAD }
             var bytes = [UInt8](repeating: 0, count: 16)
@@ -269,7 +283,7 @@ final class Slot {
 
     /// Checks the connection that carries the request, which may be an old one that an unguarded request opened.
     private func ready(_ peer: String, _ port: Int32) -> Bool {
-        isLookingUp = false
+        endLookup()
         isConnected = true
         guard let policy else { return true }
         guard let found = IPAddress(peer), let port = UInt16(exactly: port) else {

@@ -27,6 +27,12 @@ enum Escaping {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Telegram's MarkdownV2 behind a `_`: never nothing, but a space that is not to be seen.
+    static func markdownItalic(_ text: String) -> String {
+        let escaped = markdown(text)
+        return escaped.isEmpty ? "\u{200b}" : escaped
+    }
+
     /// The inside of a JSON string.
     static func jsonString(_ text: String) -> String {
         var bytes: [UInt8] = []

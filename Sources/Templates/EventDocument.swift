@@ -107,17 +107,19 @@ public struct EventDocument: Sendable {
 
 extension EventType {
     /// `new_feedback` for `NewFeedback`, `uri_updated` for `URIUpdated`.
-    var snakeCase: String {
-        switch self {
-        case .uriUpdated: return "uri_updated"
-        case .eip712DomainChanged: return "eip712_domain_changed"
-        default:
+    var snakeCase: String { Self.snakeCases[self] ?? rawValue }
+
+    private static let snakeCases = Dictionary(
+        uniqueKeysWithValues: allCases.map { type in
             var name = ""
-            for character in rawValue {
-                if character.isUppercase, !name.isEmpty { name.append("_") }
+            var previous: Character?
+            for character in type.rawValue {
+                // A capital begins a word, unless it goes on with an abbreviation: URIUpdated, EIP712Domain.
+                if character.isUppercase, let previous, !previous.isUppercase { name.append("_") }
                 name.append(contentsOf: character.lowercased())
+                previous = character
             }
-            return name
+            return (type, name)
         }
-    }
+    ).merging([EventType.uriUpdated: "uri_updated"]) { _, named in named }
 }

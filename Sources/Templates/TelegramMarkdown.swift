@@ -5,6 +5,29 @@
 enum TelegramMarkdown {
     static let reserved = Set("_*[]()~`>#+-=|{}.!\\".utf8)
 
+    /// Follows backslashes through a template: one right before a value would eat the value's own escape.
+    struct Walker: TemplateWalker {
+        private var isEscape = false
+        private var endsWithUnderscore = false
+
+        mutating func read(_ literal: String) throws(TemplateError) {
+            for byte in literal.utf8 { isEscape = byte == UInt8(ascii: "\\") && !isEscape }
+            endsWithUnderscore = literal.hasSuffix("_")
+        }
+
+        func place() throws(TemplateError) -> TemplatePlace {
+            if isEscape { throw .invalidMarkup("has a variable behind a backslash") }
+            return endsWithUnderscore ? .markdownItalic : .markdown
+        }
+
+        /// Which character stands before a section does not bind its end.
+        static func == (left: Walker, right: Walker) -> Bool { left.isEscape == right.isEscape }
+
+        func finish() throws(TemplateError) {
+            if isEscape { throw .invalidMarkup("ends with a backslash") }
+        }
+    }
+
     private enum Entity: Equatable {
         case bold, italic, underline, strike, spoiler, code, pre, link
     }

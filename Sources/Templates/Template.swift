@@ -13,6 +13,7 @@ public struct Template: Sendable {
     public let variables: Set<String>
 
     private let mustache: MustacheTemplate
+    private let tags: Int
 
     /// The template that `source` spells.
     ///
@@ -24,11 +25,16 @@ public struct Template: Sendable {
         let segments = try TemplateSyntax(source).segments
         let places = try TemplatePlaces(of: segments, in: context)
         var variables: Set<String> = []
-        for case .variable(let name, _) in segments { variables.insert(name) }
+        var tags = 0
+        for case .variable(let name, _) in segments {
+            variables.insert(name)
+            tags += 1
+        }
         for case .open(let name, _, _) in segments { variables.insert(name) }
         self.source = source
         self.context = context
         self.variables = variables
+        self.tags = tags
         do {
             mustache = try MustacheTemplate(string: Self.normalised(segments, places))
         } catch {
@@ -47,27 +53,33 @@ public struct Template: Sendable {
 
     /// The text for `notice`, at most `limit` long in the units of ``TemplateContext/outputMaximum``.
     public func render(_ notice: Notice, limit: Int) -> String {
-        fit(limit) { cap in mustache.render(NoticeScope(notice: notice, cap: cap)) }
-    }
-
-    /// The longest rendering that fits, found by halving the length that each value may have.
-    private func fit(_ limit: Int, _ render: (Int) -> String) -> String {
-        let whole = render(max(limit, 0))
-        if context.outputLength(of: whole) <= limit { return whole }
-        var fitting = render(0)
-        var low = 0
-        var high = max(limit, 0)
-        while low + 1 < high {
-            let middle = (low + high) / 2
-            let candidate = render(middle)
-            if context.outputLength(of: candidate) <= limit {
-                fitting = candidate
-                low = middle
+        let limit = max(limit, 0)
+        // An equal share for each tag is tried first: values are short as a rule, and then nothing is cut.
+        var cap = limit / max(tags, 1)
+        var best = rendered(notice, cap)
+        var tooLong: Int?
+        if context.outputLength(of: best.text) > limit {
+            tooLong = cap
+            cap = 0
+            best = rendered(notice, cap)
+        }
+        while best.isCut, tooLong.map({ $0 - cap > max(1, cap / 64) }) ?? (cap < limit) {
+            let next = tooLong.map { (cap + $0) / 2 } ?? min(limit, max(16, cap * 2))
+            let candidate = rendered(notice, next)
+            if context.outputLength(of: candidate.text) <= limit {
+                (best, cap) = (candidate, next)
             } else {
-                high = middle
+                tooLong = next
             }
         }
-        return context.truncate(fitting, to: limit)
+        return context.truncate(best.text, to: limit)
+    }
+
+    /// The text with every value cut to `cap` UTF-16 units, and whether any was.
+    private func rendered(_ notice: Notice, _ cap: Int) -> (text: String, isCut: Bool) {
+        let scope = NoticeScope(notice: notice, cap: cap)
+        let text = mustache.render(scope)
+        return (text, scope.cuts.happened)
     }
 
     /// The source for the Mustache parser: the same literals and sections, each tag naming the place where it lands.

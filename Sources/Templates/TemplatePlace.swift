@@ -6,7 +6,7 @@ enum TemplatePlace: String, Sendable {
     case plain = "_p"
     case html = "_h"
     case markdown = "_m"
-    /// Between two `_` of MarkdownV2, which would read as one `__` if nothing stood between them.
+    /// Behind a `_` of MarkdownV2, which would read as one `__` with another behind an empty value.
     case markdownItalic = "_n"
     /// Inside a JSON string.
     case jsonString = "_j"

@@ -11,15 +11,7 @@ struct TemplatePlaces {
         switch context {
         case .telegramHTML: try follow(segments, TelegramHTML.Walker())
         case .json: try follow(segments, JSONText.Walker())
-        case .telegramMarkdownV2:
-            fill(segments, .markdown)
-            for index in segments.indices.dropFirst().dropLast() where places[index] != nil {
-                if case .literal(let before) = segments[index - 1], case .literal(let after) = segments[index + 1],
-                    before.hasSuffix("_"), after.hasPrefix("_")
-                {
-                    places[index] = .markdownItalic
-                }
-            }
+        case .telegramMarkdownV2: try follow(segments, TelegramMarkdown.Walker())
         case .plain: fill(segments, .plain)
         case .jsonString: fill(segments, .jsonString)
         case .urlComponent: fill(segments, .urlComponent)

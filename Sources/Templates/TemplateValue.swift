@@ -17,11 +17,13 @@ struct TemplateValue {
 
     var content: Content
     /// The most UTF-16 units that the value may show.
-    var cap = Int.max
+    private let cap: Int
+    private let cuts: Cuts?
 
-    init(_ content: Content, cap: Int = .max) {
+    init(_ content: Content, cap: Int = .max, cuts: Cuts? = nil) {
         self.content = content
         self.cap = cap
+        self.cuts = cuts
     }
 
     /// The value as text, not escaped, not longer than `cap`.
@@ -29,8 +31,14 @@ struct TemplateValue {
         switch content {
         case .absent: ""
         case .json(let text), .component(let text): text
-        case .field(let value): Truncation.cut(value.text, to: cap)
+        case .field(let value): cut(value.text)
         }
+    }
+
+    private func cut(_ whole: String) -> String {
+        let text = Truncation.cut(whole, to: cap)
+        if text.utf8.count != whole.utf8.count { cuts?.happened = true }
+        return text
     }
 
     /// Whether a section shows for it: neither absent nor empty nor false.
@@ -87,7 +95,7 @@ struct TemplateValue {
         case (.plain, _): text
         case (.html, _): Escaping.html(text)
         case (.markdown, _): Escaping.markdown(text)
-        case (.markdownItalic, _): text.isEmpty ? "\u{200b}" : Escaping.markdown(text)
+        case (.markdownItalic, _): Escaping.markdownItalic(text)
         case (.jsonString, _): Escaping.jsonString(text)
         case (.urlComponent, _): Escaping.urlComponent(text)
         case (.urlStart, _): Escaping.urlStart(text)
@@ -119,8 +127,14 @@ struct RenderedText: MustacheCustomRenderable, MustacheParent {
 struct NoticeScope: MustacheParent {
     let notice: Notice
     let cap: Int
+    let cuts = Cuts()
 
-    func child(named: String) -> Any? { TemplateValue(notice.content(of: named), cap: cap) }
+    func child(named: String) -> Any? { TemplateValue(notice.content(of: named), cap: cap, cuts: cuts) }
+}
+
+/// Whether a rendering had to cut a value; belongs to one rendering on one thread.
+final class Cuts {
+    var happened = false
 }
 
 /// What a template reads when it is checked: every variable present, or none.

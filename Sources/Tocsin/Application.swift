@@ -21,7 +21,8 @@ struct Application {
     init(
         settings: Settings, chains: [Chain], store: Store, metrics: PrometheusMetrics, logger: Logger
     ) throws {
-        let egress = try Self.egress(settings)
+        let egress = EgressPolicy(
+            allowing: settings.egressAllow, denying: EgressPolicy.ownAddresses(), allowsPlainHTTP: true)
         // Nodes are named by the operator and may be anywhere; what users name goes through the guard.
         let transport = CurlTransport(policy: egress)
         let secrets = try SecretBox(keys: settings.secretKeys)
@@ -71,21 +72,6 @@ struct Application {
                     metrics: { metrics.text() }, logger: logger))
         }
         self.services = ServiceGroupConfiguration(services: services, logger: logger)
-    }
-
-    private static func egress(_ settings: Settings) throws -> EgressPolicy {
-        var ranges: [CIDR] = []
-        var problems: [SettingProblem] = []
-        for text in settings.egressAllow {
-            if let range = CIDR(text) {
-                ranges.append(range)
-            } else {
-                problems.append(
-                    SettingProblem(name: "EGRESS_ALLOW", issue: "\(text) is no CIDR; write it like 127.0.0.0/8"))
-            }
-        }
-        if !problems.isEmpty { throw SettingProblems(problems: problems) }
-        return EgressPolicy(allowing: ranges, allowsPlainHTTP: true)
     }
 
     private static func problem(of statuses: [ListenerStatus]) -> String? {

@@ -77,7 +77,7 @@ struct CheckCommand: AsyncParsableCommand {
                     StandardOutput.line("chain \(chain.id): \(name) is at block \(head.number)")
                     served = true
                 } catch {
-                    StandardOutput.line("chain \(chain.id): \(name): \(error)")
+                    StandardOutput.line("chain \(chain.id): \(name): \(Self.explanation(of: error))")
                 }
             }
             if !served {
@@ -88,6 +88,20 @@ struct CheckCommand: AsyncParsableCommand {
         }
         await transport.shutdown()
         if unserved > 0 { throw ExitCode(69) }
+    }
+}
+
+extension CheckCommand {
+    /// What is wrong with an endpoint, and what to do about it.
+    fileprivate static func explanation(of error: RPCError) -> String {
+        switch error {
+        case .wrongChain(let expected, let found):
+            "serves chain \(found), not \(expected); correct its URL or the chain_id"
+        case .transport(let error): "cannot be reached (\(error.errorClass))"
+        case .unauthorized: "refuses us; check the key in its URL"
+        case .rateLimited: "limits our rate; ask again later or use another plan"
+        default: "does not answer as a node does (\(error.errorClass))"
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPClient
 import Logging
 
 /// What one process does; the raw value is what `ROLES` takes.
@@ -30,7 +31,8 @@ struct Settings: Sendable {
     let trustedProxies: [String]
     let telegramToken: String?
     let telegramURL: String
-    let egressAllow: [String]
+    /// What the egress guard lets through besides public addresses.
+    let egressAllow: [CIDR]
     let baseURL: String
     let contactEmail: String
     let contactGitHub: String
@@ -92,7 +94,11 @@ struct Settings: Sendable {
         telegramURL = reader.value(
             "TELEGRAM_API_URL", default: "https://api.telegram.org", expected: "must be an http or https URL",
             Self.httpURL)
-        egressAllow = reader.list("EGRESS_ALLOW")
+        let ranges = reader.list("EGRESS_ALLOW")
+        egressAllow = ranges.compactMap { CIDR($0) }
+        for text in ranges where CIDR(text) == nil {
+            reader.fail("EGRESS_ALLOW", "\(text.debugDescription) is no CIDR; write it like 127.0.0.0/8")
+        }
         baseURL = reader.value(
             "BASE_URL", default: "https://api.8004.dev", expected: "must be an http or https URL", Self.httpURL)
         contactEmail = reader.text("CONTACT_EMAIL", default: "support@8004.dev")

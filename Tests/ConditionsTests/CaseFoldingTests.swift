@@ -33,9 +33,8 @@ struct CaseFoldingTests {
 
     @Test("a search for a folded text finds what a comparison at every place finds")
     func search() {
-        var random = SystemRandomNumberGenerator()
-        let seed = random.next()
-        var generator = Seeded(state: seed)
+        let seed = UInt64.random(in: .min ... .max)
+        var generator = SeededGenerator(seed: seed)
         for _ in 0..<20_000 {
             let part = String(
                 (0..<Int.random(in: 1...5, using: &generator)).map { _ in "aAbB".randomElement(using: &generator) ?? "a"
@@ -91,23 +90,16 @@ struct StepTests {
     @Test("a step takes 24 bytes")
     func size() { #expect(MemoryLayout<Step>.stride == 24) }
 
+    @Test("a field's ordinal is its place among all")
+    func ordinals() {
+        for (place, field) in Field.allCases.enumerated() { #expect(Int(field.ordinal) == place) }
+    }
+
     @Test("what the event types imply is not evaluated again")
     func implied() throws {
         let conditions = try ConditionSet(
             .event("event_type", "equals", "NewFeedback"), .event("agent_id", "equals", "1"), registry: .reputation)
         #expect(conditions.steps.count == 1)
         #expect(conditions.eventTypes == EventTypes(.newFeedback))
-    }
-}
-
-/// A small generator with a printable seed (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -11,8 +11,11 @@ struct LifeLockTests {
         func decode(_ row: borrowing RowReader) throws(StorageError) -> Int64 { try row.integer(0) }
     }
     struct CutHolders: Statement {
-        static let sql =
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+        // Locks of this database alone: the server is shared with the other tests.
+        static let sql = """
+            SELECT pg_terminate_backend(lock.pid) FROM pg_locks AS lock JOIN pg_database ON pg_database.oid = lock.database
+            WHERE lock.locktype = 'advisory' AND lock.pid <> pg_backend_pid() AND datname = current_database()
+            """
     }
 
     @Test("show who lives, come back after the connection broke, and go with their process")

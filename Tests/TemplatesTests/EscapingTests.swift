@@ -56,7 +56,7 @@ import Testing
 
     @Test("text from a chain never becomes an entity in MarkdownV2", arguments: Sample.hostile)
     func hostileMarkdown(value: String) throws {
-        let source = "*{{tag1}}* `{{tag1}}` [{{tag1}}](https://x.example/{{tag1}}) {{tag1}}\n>{{tag1}}"
+        let source = "*{{tag1}}* `{{tag1}}` [{{tag1}}](https://x.example/{{tag1}}) \\\\{{tag1}} _{{tag1}}_\n>{{tag1}}"
         let template = try Template(parsing: source, for: .telegramMarkdownV2)
         #expect(TelegramMarkdown.problem(in: template.render(Sample.feedback(tag1: value))) == nil)
     }
@@ -120,7 +120,8 @@ import Testing
         "MarkdownV2 that Telegram would refuse is refused when it is written",
         arguments: [
             "x!", "x.", "*x", "_x", "`x", "a-b", "(x)", "[x](y", "{x}", "1 > 2", "x\n- y", "||x|", "__x_",
-            "{{#tag1}}*{{/tag1}}",
+            "{{#tag1}}*{{/tag1}}", "\\{{tag1}}", "x\\\\\\{{tag1}}", "\\{{#tag1}}{{tag1}}{{/tag1}}", "x\\",
+            "{{#tag1}}\\{{/tag1}}.",
         ])
     func brokenMarkdown(source: String) {
         #expect(throws: TemplateError.self) { try Template(parsing: source, for: .telegramMarkdownV2) }
@@ -130,7 +131,9 @@ import Testing
         "MarkdownV2 that Telegram accepts is accepted",
         arguments: [
             "*bold* _it_ __under__ ~s~ ||sp|| `co.de!` ```x\ny.z```", "x\\!", "[a](https://b.c/d-e)", "> quote\n>more",
-            "*a _b_*", "{{#tag1}}*{{tag1}}*{{/tag1}}", "_{{agent_id}}_",
+            "*a _b_*", "{{#tag1}}*{{tag1}}*{{/tag1}}", "_{{agent_id}}_", "_{{tag1}}{{tag2}}_",
+            "_{{#tag1}}x{{/tag1}} y_",
+            "\\\\{{tag1}}", "_x_{{tag1}}_y_",
         ])
     func rightMarkdown(source: String) throws { _ = try Template(parsing: source, for: .telegramMarkdownV2) }
 

@@ -11,7 +11,10 @@ final class ChildProcess: Sendable {
     /// Starts `arguments[0]`, found through `PATH` unless it holds a slash.
     ///
     /// - Parameter environment: Added to this process's own.
-    init(_ arguments: [String], environment: [String: String] = [:], directory: URL? = nil) throws {
+    /// - Parameter input: What the program reads from standard input.
+    init(
+        _ arguments: [String], environment: [String: String] = [:], directory: URL? = nil, input: Data = Data()
+    ) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = arguments
@@ -25,7 +28,11 @@ final class ChildProcess: Sendable {
         try Data().write(to: errors)
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
-        process.standardInput = FileHandle.nullDevice
+        let given = folder.appendingPathComponent("tocsin-\(UUID().uuidString).in")
+        try input.write(to: given)
+        process.standardInput = try FileHandle(forReadingFrom: given)
+        // Open already; nobody needs the name any more.
+        try FileManager.default.removeItem(at: given)
         try process.run()
         identifier = process.processIdentifier
         self.process = Mutex(process)

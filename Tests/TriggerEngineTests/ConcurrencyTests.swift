@@ -129,6 +129,36 @@ struct ConcurrencyTests {
         }
     }
 
+    @Test("changes are forgotten in time, and an engine that slept longer loads everything anew")
+    func retention() async throws {
+        let world = try await World.make()
+        try await world.trigger()
+        // An old change; those of now may be held back by whatever else runs on the server.
+        try await world.run("INSERT INTO trigger_changes SELECT '3', id FROM triggers")
+        func set(patience: Duration, retention: Duration) -> TriggerSet {
+            TriggerSet(
+                database: world.database, logger: .silent, meters: EngineMeters(), patience: patience,
+                retention: retention)
+        }
+        let keeping = set(patience: .seconds(3600), retention: .seconds(3600))
+        try await keeping.refresh()
+        try await keeping.purge()
+        #expect(try await world.database.query(CountOldChanges()) == [1])
+        let purging = set(patience: .seconds(3600), retention: .zero)
+        try await purging.refresh()
+        try await purging.purge()
+        #expect(try await world.database.query(CountOldChanges()) == [0])
+        // Behind the set's back, as if the change had been purged before it looked again.
+        let sleeping = set(patience: .zero, retention: .seconds(3600))
+        try await sleeping.refresh()
+        try await world.trigger()
+        try await world.run("DELETE FROM trigger_changes")
+        try await keeping.refresh()
+        try await sleeping.refresh()
+        #expect(keeping.counts == (1, 0))
+        #expect(sleeping.counts == (2, 0))
+    }
+
     @Test("a look sees exactly the changes since the one before")
     func changes() async throws {
         let world = try await World.make()
@@ -162,6 +192,11 @@ struct ConcurrencyTests {
 private final class Notes: Sendable {
     let acknowledged = Mutex<[UUID]>([])
     let expected = Mutex<[(event: Int64, triggers: [UUID])]>([])
+}
+
+private struct CountOldChanges: Statement {
+    static let sql = "SELECT count(*) FROM trigger_changes WHERE transaction_id = '3'"
+    func decode(_ row: borrowing RowReader) throws(StorageError) -> Int64 { try row.integer(0) }
 }
 
 private struct SelectToken: Statement {

@@ -13,12 +13,12 @@ final class FaultyStore: CursorStoring {
     struct Fault: Error {}
 
     let inner: CursorStore
-    let random: Mutex<Seeded>
+    let random: Mutex<SeededGenerator>
     let faults: Signal
 
     init(inner: CursorStore, seed: UInt64, faults: Signal) {
         self.inner = inner
-        random = Mutex(Seeded(state: seed))
+        random = Mutex(SeededGenerator(seed: seed))
         self.faults = faults
     }
 
@@ -74,7 +74,7 @@ struct FaultTests {
     func brokenOff(_ round: Int) async throws {
         let seed = UInt64.random(in: 0 ... .max)
         print("seed \(seed)")
-        var random = Seeded(state: seed)
+        var random = SeededGenerator(seed: seed)
         let world = try await World.make()
         let triggers = [
             try await world.trigger(), try await world.trigger(finality: .safe),
@@ -117,7 +117,7 @@ struct FaultTests {
     func killed() async throws {
         let seed = UInt64.random(in: 0 ... .max)
         print("seed \(seed)")
-        var random = Seeded(state: seed)
+        var random = SeededGenerator(seed: seed)
         let world = try await World.make()
         let triggers = [
             try await world.trigger(), try await world.trigger(finality: .safe),
@@ -147,7 +147,7 @@ struct FaultTests {
     }
 
     /// Appends events, retractions and marks up to the last height, which it returns.
-    private func fill(_ world: World, _ random: inout Seeded, events: Int = 60) async throws -> Int64 {
+    private func fill(_ world: World, _ random: inout SeededGenerator, events: Int = 60) async throws -> Int64 {
         var height = try await world.database.query(HighestEvent()).first ?? 100
         var fork = UInt8.random(in: 0 ... .max, using: &random)
         var left = events

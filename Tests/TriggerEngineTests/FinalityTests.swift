@@ -111,8 +111,9 @@ struct FinalityTests {
                 UPDATE chains SET safe_number = 99;
                 """)
             try await world.retract([events[1]])
+            // As low as an event that was told already and stays.
             let replaced = try await world.append([
-                .transfer(3, height: 101, fork: 1), .transfer(2, height: 102, fork: 1),
+                .transfer(3, height: 100, index: 9), .transfer(2, height: 102, fork: 1),
             ])
             try await world.settled()
             // A notice about the orphaned event; the new ones are not safe yet.

@@ -68,10 +68,14 @@ enum Oracle {
                     isFolded ? ($0.properties.lowercaseMapping.unicodeScalars.first ?? $0).value : $0.value
                 }
             }
-            return sequences(fold(text.string), name, fold(operand.string ?? ""), pattern: operand.string, text.string)
+            if name == "matches" {
+                guard let pattern = operand.string, let regex = try? Regex(pattern) else { return false }
+                return text.string.contains(regex.ignoresCase(isFolded))
+            }
+            return sequences(fold(text.string), name, fold(operand.string ?? ""))
         case .bytes(let bytes):
             guard let other = try? Hex.decode(operand.string ?? "") else { return false }
-            return sequences(bytes, name, other, pattern: nil, "")
+            return sequences(bytes, name, other)
         case .address(let address): return address.hex == operand.string?.lowercased() && name == "equals"
         case .hash(let hash): return hash.description == operand.string?.lowercased() && name == "equals"
         case .boolean(let flag): return operand == .boolean(flag) && name == "equals"
@@ -96,7 +100,7 @@ enum Oracle {
     }
 
     private static func sequences<Element: Equatable>(
-        _ text: [Element], _ name: String, _ part: [Element], pattern: String?, _ plain: String
+        _ text: [Element], _ name: String, _ part: [Element]
     ) -> Bool {
         switch name {
         case "equals": return text == part
@@ -105,9 +109,6 @@ enum Oracle {
         case "contains":
             guard text.count >= part.count else { return false }
             return (0...(text.count - part.count)).contains { Array(text[$0..<($0 + part.count)]) == part }
-        case "matches":
-            guard let pattern, let regex = try? Regex(pattern) else { return false }
-            return plain.contains(regex)
         default: return false
         }
     }

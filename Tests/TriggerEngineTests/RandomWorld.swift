@@ -8,7 +8,7 @@ import TestSupport
 
 /// Random triggers and events over small sets of values, so that many of them meet.
 struct RandomWorld {
-    var random: Seeded
+    var random: SeededGenerator
     static let chains = [1, 10, 8453].compactMap { ChainID(rawValue: $0) }
     static let addresses = (0..<5).map { index in
         Address(bytes: [UInt8](repeating: 0, count: 19) + [UInt8(index)]) ?? .zero
@@ -23,7 +23,7 @@ struct RandomWorld {
         "115792089237316195423570985008687907853269984665640564039457584007913129639935",
     ]
 
-    init(seed: UInt64) { random = Seeded(state: seed) }
+    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
     // MARK: Events
 

@@ -8,13 +8,20 @@ import Synchronization
 final class Authenticator: Sendable {
     /// How long an account that was found active counts as such; a disabled one is shut out everywhere after it.
     private static let memory: Duration = .seconds(1)
-    /// The most accounts remembered, some 100 bytes each.
+    /// The most tokens remembered, some 400 bytes each.
     private static let capacity = 10_000
+
+    /// A token that was verified, whose account was active not long ago.
+    private struct Known {
+        let verified: Tokens.Verified
+        let activeUntil: ContinuousClock.Instant
+    }
 
     private let tokens: Tokens
     private let database: Database
     private let now: @Sendable () -> Date
-    private let active = Mutex<[UserID: ContinuousClock.Instant]>([:])
+    /// What a token says never changes, so only its end and its account are looked at again.
+    private let known = Mutex<[String: Known]>([:])
 
     init(tokens: Tokens, database: Database, now: @escaping @Sendable () -> Date) {
         self.tokens = tokens
@@ -29,26 +36,25 @@ final class Authenticator: Sendable {
         guard let header, !header.isEmpty else { throw APIError.unauthorized(.missing) }
         let parts = header.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else { throw APIError.unauthorized(.missing) }
-        let account: Account
+        let token = String(parts[1])
+        let remembered = known.withLock { $0[token] }
+        if let remembered, remembered.activeUntil > .now, now() < remembered.verified.end {
+            return remembered.verified.account
+        }
+        let verified: Tokens.Verified
         do {
-            account = try await tokens.account(of: String(parts[1]), at: now())
+            verified = try await tokens.verify(token, at: now())
         } catch {
             throw APIError.unauthorized(error)
         }
-        try await checkActive(account.id)
-        return account
-    }
-
-    private func checkActive(_ id: UserID) async throws {
-        let clock = ContinuousClock.now
-        if let until = active.withLock({ $0[id] }), clock < until { return }
-        guard let isActive = try await database.first(FindAccountState(user: id)) else {
+        guard let isActive = try await database.first(FindAccountState(user: verified.account.id)) else {
             throw APIError.unauthorized(.unknownAccount)
         }
         guard isActive else { throw APIError.accountDisabled }
-        active.withLock { known in
+        known.withLock { known in
             if known.count >= Self.capacity { known.removeAll(keepingCapacity: true) }
-            known[id] = clock + Self.memory
+            known[token] = Known(verified: verified, activeUntil: .now + Self.memory)
         }
+        return verified.account
     }
 }

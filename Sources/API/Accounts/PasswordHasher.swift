@@ -26,7 +26,7 @@ final class PasswordHasher: Sendable {
     private let inHand = Mutex(0)
     private let queue = OperationQueue()
     /// The hash of a password that nobody has, of the same cost as any other.
-    private let decoy: String
+    let decoy: String
 
     /// A pool without work; makes one hash before it returns.
     init(width: Int = 2, capacity: Int = 128) throws(Failure) {

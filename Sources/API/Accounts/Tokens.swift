@@ -18,7 +18,7 @@ struct Tokens: Sendable {
         let iat: IssuedAtClaim
         let exp: ExpirationClaim
 
-        // The times are checked by `account(of:at:)`, which has the clock and the leeway.
+        // The times are checked by `verify(_:at:)`, which has the clock and the leeway.
         func verify(using algorithm: some JWTAlgorithm) {}
     }
 
@@ -37,8 +37,15 @@ struct Tokens: Sendable {
                 exp: .init(value: now.addingTimeInterval(Self.lifetime))))
     }
 
+    /// Whom a token speaks for, and until when.
+    struct Verified: Sendable {
+        let account: Account
+        /// When the token is refused, its leeway included.
+        let end: Date
+    }
+
     /// Whom `token` speaks for at `now`.
-    func account(of token: String, at now: Date) async throws(TokenProblem) -> Account {
+    func verify(_ token: String, at now: Date) async throws(TokenProblem) -> Verified {
         try Self.checkShape(token)
         let claims: Claims
         do {
@@ -48,11 +55,12 @@ struct Tokens: Sendable {
         } catch {
             throw .malformed
         }
-        guard now.timeIntervalSince(claims.exp.value) < Self.leeway else { throw .expired }
+        let end = claims.exp.value.addingTimeInterval(Self.leeway)
+        guard now < end else { throw .expired }
         guard claims.iat.value.timeIntervalSince(now) < Self.leeway, let id = UserID(text: claims.sub.value) else {
             throw .malformed
         }
-        return Account(id: id, username: claims.username)
+        return Verified(account: Account(id: id, username: claims.username), end: end)
     }
 
     /// Refuses other algorithms and second spellings of a signature before any key is touched.

@@ -118,7 +118,7 @@ struct AgentLink {
 extension JSONWriter {
     /// An agent's id as the linking endpoints show it: an integer below 2^53, which every client reads exactly, and a
     /// decimal string above.
-    mutating func member(_ name: String, agentID: UInt256) {
+    mutating func member(_ name: StaticString, agentID: UInt256) {
         if let small = agentID.uint64, small < 1 << 53 {
             member(name, small)
         } else {

@@ -13,7 +13,7 @@ struct Attempt {
     let peer: String?
     let httpVersion: String?
     /// By name, in milliseconds; nil where the exchange did not get that far.
-    let timings: [(name: String, value: Double?)]
+    let timings: [(name: StaticString, value: Double?)]
     let isReused: Bool?
     let responseHeaders: String?
     let responseBody: [UInt8]?

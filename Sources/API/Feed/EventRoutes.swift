@@ -83,7 +83,8 @@ struct EventRoutes: Sendable {
             guard case .object(let members) = document else { return }
             for (name, value) in members.sorted(by: { $0.key < $1.key })
             where name != "event_id" && name != "is_retraction" {
-                writer.member(name, value)
+                writer.name(escaping: name)
+                writer.json(value)
             }
         } else {
             writeLog(of: stored, to: &writer)

@@ -205,7 +205,8 @@ struct JSONReader {
         guard significant <= 38 else {
             throw JSONProblem(offset: start, reason: "the number has more than 38 digits; send it as a string")
         }
-        guard let value = Decimal(string: text), value.isFinite, significant == 0 || value != 0 else {
+        if significant == 0 { return 0 }
+        guard let value = Decimal(string: text), value.isFinite, value != 0 else {
             throw JSONProblem(offset: start, reason: "the number is out of range")
         }
         return value

@@ -43,8 +43,18 @@ struct JSONWriter {
         needsComma = true
     }
 
+    /// Begins the member `name`, which holds nothing to escape; one value must follow.
+    mutating func name(_ name: StaticString) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
     /// Begins the member `name`; one value must follow.
-    mutating func name(_ name: String) {
+    mutating func name(escaping name: String) {
         string(name)
         bytes.append(UInt8(ascii: ":"))
         needsComma = false
@@ -63,23 +73,55 @@ struct JSONWriter {
     mutating func string(_ text: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): bytes.append(contentsOf: [0x5c, 0x22])
-            case UInt8(ascii: "\\"): bytes.append(contentsOf: [0x5c, 0x5c])
-            case 0x0a: bytes.append(contentsOf: [0x5c, UInt8(ascii: "n")])
-            case 0x0d: bytes.append(contentsOf: [0x5c, UInt8(ascii: "r")])
-            case 0x09: bytes.append(contentsOf: [0x5c, UInt8(ascii: "t")])
-            case 0..<0x20:
-                let digits = Array("0123456789abcdef".utf8)
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 0xf)])
-            default: bytes.append(byte)
+        let isPlain: Void? = text.utf8.withContiguousStorageIfAvailable { utf8 in
+            if utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5c }) {
+                bytes.append(contentsOf: utf8)
+            } else {
+                for byte in utf8 { escape(byte) }
+            }
+        }
+        if isPlain == nil { for byte in text.utf8 { escape(byte) } }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func escape(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""): bytes.append(contentsOf: [0x5c, 0x22])
+        case UInt8(ascii: "\\"): bytes.append(contentsOf: [0x5c, 0x5c])
+        case 0x0a: bytes.append(contentsOf: [0x5c, UInt8(ascii: "n")])
+        case 0x0d: bytes.append(contentsOf: [0x5c, UInt8(ascii: "r")])
+        case 0x09: bytes.append(contentsOf: [0x5c, UInt8(ascii: "t")])
+        case 0..<0x20:
+            bytes.append(contentsOf: "\\u00".utf8)
+            bytes.append(Self.digit(byte >> 4))
+            bytes.append(Self.digit(byte & 0xf))
+        default: bytes.append(byte)
+        }
+    }
+
+    /// The UUID in lower-case digits with hyphens.
+    mutating func uuid(_ id: UUID) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        withUnsafeBytes(of: id.uuid) { raw in
+            for (index, byte) in raw.enumerated() {
+                if index == 4 || index == 6 || index == 8 || index == 10 { bytes.append(UInt8(ascii: "-")) }
+                bytes.append(Self.digit(byte >> 4))
+                bytes.append(Self.digit(byte & 0xf))
             }
         }
         bytes.append(UInt8(ascii: "\""))
-        needsComma = true
+    }
+
+    mutating func time(_ time: Timestamp) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        time.write(into: &bytes)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func digit(_ nibble: UInt8) -> UInt8 {
+        nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble
     }
 
     mutating func json(_ value: JSON) {
@@ -92,7 +134,7 @@ struct JSONWriter {
         case .object(let members):
             object { writer in
                 for (name, member) in members.sorted(by: { $0.key < $1.key }) {
-                    writer.name(name)
+                    writer.name(escaping: name)
                     writer.json(member)
                 }
             }
@@ -111,26 +153,30 @@ struct JSONWriter {
 }
 
 extension JSONWriter {
-    mutating func member(_ name: String, _ text: String?) { member(name, text) { $0.string($1) } }
-    mutating func member(_ name: String, _ number: (some BinaryInteger)?) { member(name, number) { $0.integer($1) } }
-    mutating func member(_ name: String, _ flag: Bool?) { member(name, flag) { $0.boolean($1) } }
-    mutating func member(_ name: String, _ number: Double?) { member(name, number) { $0.number($1) } }
-    mutating func member(_ name: String, _ value: JSON?) { member(name, value) { $0.json($1) } }
-    mutating func member(_ name: String, _ time: Timestamp?) { member(name, time) { $0.string($1.description) } }
+    mutating func member(_ name: StaticString, _ text: String?) { member(name, text) { $0.string($1) } }
+    mutating func member(_ name: StaticString, _ number: (some BinaryInteger)?) {
+        member(name, number) { $0.integer($1) }
+    }
+    mutating func member(_ name: StaticString, _ flag: Bool?) { member(name, flag) { $0.boolean($1) } }
+    mutating func member(_ name: StaticString, _ number: Double?) { member(name, number) { $0.number($1) } }
+    mutating func member(_ name: StaticString, _ value: JSON?) { member(name, value) { $0.json($1) } }
+    mutating func member(_ name: StaticString, _ time: Timestamp?) { member(name, time) { $0.time($1) } }
 
-    mutating func member(_ name: String, object body: (inout JSONWriter) -> Void) {
+    mutating func member(_ name: StaticString, object body: (inout JSONWriter) -> Void) {
         self.name(name)
         object(body)
     }
 
     mutating func member<Element>(
-        _ name: String, array elements: some Sequence<Element>, _ body: (inout JSONWriter, Element) -> Void
+        _ name: StaticString, array elements: some Sequence<Element>, _ body: (inout JSONWriter, Element) -> Void
     ) {
         self.name(name)
         array(elements, body)
     }
 
-    private mutating func member<Value>(_ name: String, _ value: Value?, _ write: (inout JSONWriter, Value) -> Void) {
+    private mutating func member<Value>(
+        _ name: StaticString, _ value: Value?, _ write: (inout JSONWriter, Value) -> Void
+    ) {
         self.name(name)
         if let value { write(&self, value) } else { null() }
     }

@@ -26,15 +26,33 @@ struct Timestamp: CustomStringConvertible {
     }
 
     var description: String {
+        var bytes: [UInt8] = []
+        write(into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Appends the text, digit by digit: answers are full of times, and joining strings is what they would mostly cost.
+    func write(into bytes: inout [UInt8]) {
         let seconds = Self.floor(milliseconds, by: 1000)
         let days = Self.floor(seconds, by: 86_400)
         let (year, month, day) = Self.civil(days: days)
         let second = seconds - days * 86_400
-        var text = Self.padded(year, 4) + "-" + Self.padded(month, 2) + "-" + Self.padded(day, 2)
-        text += "T" + Self.padded(second / 3600, 2) + ":" + Self.padded(second / 60 % 60, 2)
-        text += ":" + Self.padded(second % 60, 2)
-        if precision == .milliseconds { text += "." + Self.padded(milliseconds - seconds * 1000, 3) }
-        return text + "Z"
+        Self.append(year, 4, to: &bytes)
+        bytes.append(UInt8(ascii: "-"))
+        Self.append(month, 2, to: &bytes)
+        bytes.append(UInt8(ascii: "-"))
+        Self.append(day, 2, to: &bytes)
+        bytes.append(UInt8(ascii: "T"))
+        Self.append(second / 3600, 2, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        Self.append(second / 60 % 60, 2, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        Self.append(second % 60, 2, to: &bytes)
+        if precision == .milliseconds {
+            bytes.append(UInt8(ascii: "."))
+            Self.append(milliseconds - seconds * 1000, 3, to: &bytes)
+        }
+        bytes.append(UInt8(ascii: "Z"))
     }
 
     private static func floor(_ value: Int64, by divisor: Int64) -> Int64 {
@@ -42,9 +60,19 @@ struct Timestamp: CustomStringConvertible {
         return value % divisor < 0 ? quotient - 1 : quotient
     }
 
-    private static func padded(_ value: Int64, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    /// Appends `value` in decimal, at least `width` digits wide; every value here is positive but for years before 1.
+    private static func append(_ value: Int64, _ width: Int, to bytes: inout [UInt8]) {
+        guard value >= 0, value < 10_000 else {
+            bytes.append(contentsOf: String(value).utf8)
+            return
+        }
+        var divisor: Int64 = 1
+        for _ in 1..<width { divisor *= 10 }
+        while value / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            bytes.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
+            divisor /= 10
+        }
     }
 
     /// The Gregorian date that lies `days` after 1970-01-01.

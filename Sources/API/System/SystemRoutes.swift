@@ -39,7 +39,10 @@ struct SystemRoutes: Sendable {
             writer.member(
                 "checks",
                 object: { writer in
-                    for result in results { writer.member(result.name, result.problem ?? "ok") }
+                    for result in results {
+                        writer.name(escaping: result.name)
+                        writer.string(result.problem ?? "ok")
+                    }
                 })
         }
     }

@@ -155,13 +155,13 @@ extension Call {
 }
 
 extension JSONWriter {
-    mutating func member(_ name: String, _ conditions: [Condition], of trigger: TriggerID) {
+    mutating func member(_ name: StaticString, _ conditions: [Condition], of trigger: TriggerID) {
         member(name, array: conditions) { writer, condition in
             writer.object { condition.write(to: &$0, trigger: trigger) }
         }
     }
 
-    mutating func member(_ name: String, _ actions: [Action], of trigger: TriggerID) {
+    mutating func member(_ name: StaticString, _ actions: [Action], of trigger: TriggerID) {
         member(name, array: actions) { writer, action in
             writer.object { action.write(to: &$0, trigger: trigger) }
         }

@@ -112,9 +112,9 @@ final class DispatchBoard: Sendable {
         return state.withLock { $0.decisions.finish(message, failure: failure, pace: pace, now: now) }
     }
 
-    func release(_ ids: [Int64]) { state.withLock { $0.decisions.release(ids) } }
+    func release(_ leases: [Lease]) { state.withLock { $0.decisions.release(leases) } }
 
-    func leasesToRenew(olderThan age: Double) -> [(id: Int64, leaseID: Int64)] {
+    func leasesToRenew(olderThan age: Double) -> [Lease] {
         let now = now
         return state.withLock { $0.decisions.leasesToRenew(olderThan: age, now: now) }
     }

@@ -26,7 +26,7 @@ struct DispatchState {
     private(set) var isDraining = false
 
     init(_ settings: DispatcherSettings) {
-        scheduler = Scheduler(capacity: settings.capacity, perDestination: settings.perDestination)
+        scheduler = Scheduler(capacity: settings.capacity, limits: .init(running: max(1, settings.perDestination)))
         heldMaximum = 4 * settings.capacity
     }
 
@@ -39,16 +39,19 @@ struct DispatchState {
         for claim in claims { held[claim.id] = Held(leaseID: claim.leaseID, renewedAt: now) }
     }
 
-    mutating func release(_ ids: [Int64]) {
-        for id in ids { held[id] = nil }
+    /// Ends what was held under `leases`; what was claimed again meanwhile stays held.
+    mutating func release(_ leases: [Lease]) {
+        for lease in leases where held[lease.deliveryID]?.leaseID == lease.leaseID { held[lease.deliveryID] = nil }
     }
 
     /// The leases that were not renewed for `age` seconds, which count as renewed from now on.
-    mutating func leasesToRenew(olderThan age: Double, now: Double) -> [(id: Int64, leaseID: Int64)] {
-        var leases: [(id: Int64, leaseID: Int64)] = []
-        for (id, entry) in held where now - entry.renewedAt >= age { leases.append((id, entry.leaseID)) }
-        for lease in leases { held[lease.id]?.renewedAt = now }
-        return leases.sorted { $0.id < $1.id }
+    mutating func leasesToRenew(olderThan age: Double, now: Double) -> [Lease] {
+        var leases: [Lease] = []
+        for (id, entry) in held where now - entry.renewedAt >= age {
+            leases.append(Lease(deliveryID: id, leaseID: entry.leaseID))
+        }
+        for lease in leases { held[lease.deliveryID]?.renewedAt = now }
+        return leases.sorted { $0.deliveryID < $1.deliveryID }
     }
 
     /// Takes in a claimed delivery, unless it is too early for it.

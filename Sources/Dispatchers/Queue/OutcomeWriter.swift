@@ -18,13 +18,13 @@ final class OutcomeWriter: Sendable {
     private let window: Duration
     /// How long writing is tried before the leases return the deliveries anyway.
     private let patience: Duration
-    private let didWrite: @Sendable ([Int64]) -> Void
+    private let didWrite: @Sendable ([Lease]) -> Void
     private let state = Mutex(State())
     private let bell = Bell()
 
     init(
         database: Database, logger: Logger, window: Duration, patience: Duration,
-        didWrite: @escaping @Sendable ([Int64]) -> Void
+        didWrite: @escaping @Sendable ([Lease]) -> Void
     ) {
         self.database = database
         self.logger = logger
@@ -71,9 +71,9 @@ final class OutcomeWriter: Sendable {
         var delay = Duration.milliseconds(20)
         while true {
             do {
-                let written = try await database.query(FinishDeliveries(outcomes: batch))
+                let written = try await database.plannedAnew(FinishDeliveries(outcomes: batch))
                 if written.count < batch.count { reportFenced(batch, written) }
-                didWrite(batch.map(\.deliveryID))
+                didWrite(batch.map(\.lease))
                 return
             } catch let error as StorageError where error.isTransient && .now < deadline && !Task.isCancelled {
                 // Repeating is harmless, also when the first commit's result is unknown: the lease is gone then.
@@ -97,7 +97,7 @@ final class OutcomeWriter: Sendable {
                         "delivery.id": "\(outcome.deliveryID)", "attempt": "\(outcome.number)", "error": "\(error)",
                     ])
             }
-            didWrite(batch.map(\.deliveryID))
+            didWrite(batch.map(\.lease))
             return
         }
         for outcome in batch { await write([outcome]) }

@@ -4,11 +4,12 @@ import Storage
 
 /// What became of a delivery, to be written.
 struct Outcome: Sendable {
-    let deliveryID: Int64
-    let leaseID: Int64
+    let lease: Lease
     let number: Int
     let disposition: Disposition
     let attempt: Attempt
+
+    var deliveryID: Int64 { lease.deliveryID }
 }
 
 /// Writes outcomes in one statement: attempts are logged, finished deliveries move away, others are due again.
@@ -72,7 +73,7 @@ struct FinishDeliveries: Statement {
             .optionalIntegers(timings.map { $0.map { part($0).microseconds } })
         }
         return [
-            .integers(outcomes.map(\.deliveryID)), .integers(outcomes.map(\.leaseID)),
+            .integers(outcomes.map(\.deliveryID)), .integers(outcomes.map(\.lease.leaseID)),
             .integers(outcomes.map(\.disposition.code)), .durations(outcomes.map(\.disposition.delay)),
             .integers(outcomes.map { Int64($0.number) }), .timestamps(outcomes.map(\.attempt.startedAt)),
             .timestamps(outcomes.map(\.attempt.endedAt)),

@@ -33,10 +33,10 @@ struct RenewLeases: Statement {
         UPDATE deliveries AS delivery SET lease_until = now() + $3 FROM held WHERE delivery.id = held.id
         """
 
-    let held: [(id: Int64, leaseID: Int64)]
+    let held: [Lease]
     let lease: Duration
 
-    var arguments: [SQLValue] { [.integers(held.map(\.id)), .integers(held.map(\.leaseID)), .duration(lease)] }
+    var arguments: [SQLValue] { [.integers(held.map(\.deliveryID)), .integers(held.map(\.leaseID)), .duration(lease)] }
 }
 
 /// Takes deliveries back whose lease ran out: their process is gone.

@@ -61,9 +61,9 @@ enum TelegramReaction: Equatable {
             if let chat = reply.migrateToChatID { return .migrate(to: chat) }
             return badRequests.first { text.contains($0.text) }?.reaction ?? unknownBadRequest
         case 401, 404:
-            return .failBot(Failure(.telegramBot, "Telegram does not accept the bot's token"))
+            return .failBot(Failure(.telegramBot, "Telegram does not accept the bot's token", pause: botPause))
         case 403: return .fail(unreachable)
-        case 409: return .failBot(Failure(.telegramBot, "another process uses the bot"))
+        case 409: return .failBot(Failure(.telegramBot, "another process uses the bot", pause: botPause))
         case 421: return .fail(Failure(.telegramBot, "this Bot API server does not serve the bot"))
         case 500...599: return .fail(Failure(.serverError, "Telegram failed"))
         case 200...299: return .fail(Failure(.violation, "Telegram's answer was not understood"))
@@ -71,6 +71,8 @@ enum TelegramReaction: Equatable {
         }
     }
 
+    /// How long all chats of a bot wait that cannot send.
+    private static let botPause = Duration.seconds(60)
     private static let unreachable = Failure(
         .telegramUnreachable, "the chat cannot be reached: the bot is blocked, removed, or the chat is gone",
         retry: .never)

@@ -65,7 +65,13 @@ final class TelegramSender: Sender {
                 attempt.failure = Failure(
                     .rateLimited, "Telegram asks to slow down", retry: .uncounted(after: delay), pause: delay)
                 return attempt
-            case .fail(let failure)?, .failBot(let failure)?:
+            case .fail(let failure)?:
+                attempt.failure = failure
+                return attempt
+            case .failBot(let failure)?:
+                logger.error(
+                    "a Telegram bot cannot send: check its token and who else uses it",
+                    metadata: ["action.id": "\(message.claim.actionID)", "own": "\(action.botToken != nil)"])
                 attempt.failure = failure
                 return attempt
             case .migrate(let chat)? where draft.chatID != String(chat):

@@ -9,7 +9,7 @@ enum KeyHasher {
     /// The key of an equality.
     static func key(_ field: Field, _ value: FieldValue) -> UInt64 {
         var hasher = Hasher()
-        hasher.combine(field)
+        hasher.combine(field.ordinal)
         switch value {
         case .number(let number):
             hasher.combine(number)

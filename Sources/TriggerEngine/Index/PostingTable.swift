@@ -23,7 +23,7 @@ struct PostingTable: Sendable {
     private var lists: ContiguousArray<PostingList> = []
     private var freeLists: [UInt32] = []
     /// How many keys of each field there are: a field without keys is not looked up.
-    private var uses: [Field: Int] = [:]
+    private var uses = ContiguousArray(repeating: 0, count: Field.allCases.count)
     /// The fields with keys, in the order of `Field`.
     private(set) var fields: [Field] = []
     private(set) var count = 0
@@ -80,11 +80,13 @@ struct PostingTable: Sendable {
 
     /// Counts `keys` in or out, so that ``fields`` names those with keys.
     mutating func count(_ keys: [IndexKey], by amount: Int) {
+        var hasChanged = false
         for key in keys {
-            uses[key.field, default: 0] += amount
-            if uses[key.field] == 0 { uses[key.field] = nil }
+            let place = Int(key.field.ordinal)
+            hasChanged = hasChanged || uses[place] == 0 || uses[place] + amount == 0
+            uses[place] += amount
         }
-        if fields.count != uses.count { fields = Field.allCases.filter { uses[$0] != nil } }
+        if hasChanged { fields = Field.allCases.filter { uses[Int($0.ordinal)] != 0 } }
     }
 
     mutating func countTrigger(by amount: Int) { count += amount }

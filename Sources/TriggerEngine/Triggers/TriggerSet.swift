@@ -24,23 +24,26 @@ final class TriggerSet: Sendable {
 
     /// How many triggers are loaded, or looked at again, at once.
     static let pageSize = 1000
-    /// An engine that has not looked for this long loads everything anew, since changes may have been purged.
-    static let patience: Duration = .seconds(12 * 3600)
-    /// Changes are kept this long after every running engine must have seen them.
-    static let retention: Duration = .seconds(24 * 3600)
-    /// How many parts of the set are loaded at the same time.
-    private static let loaders = 3
 
-    private let database: Database
-    private let logger: Logger
+    let database: Database
+    let logger: Logger
     private let meters: EngineMeters
+    /// An engine that has not looked for this long loads everything anew, since changes may have been purged.
+    private let patience: Duration
+    /// Changes are kept this long, twice as long as any engine relies on them.
+    private let retention: Duration
     private let gate = Gate()
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
-    init(database: Database, logger: Logger, meters: EngineMeters) {
+    init(
+        database: Database, logger: Logger, meters: EngineMeters, patience: Duration = .seconds(12 * 3600),
+        retention: Duration = .seconds(24 * 3600)
+    ) {
         self.database = database
         self.logger = logger
         self.meters = meters
+        self.patience = patience
+        self.retention = retention
     }
 
     /// Shows `body` the index; nobody changes it meanwhile.
@@ -60,7 +63,7 @@ final class TriggerSet: Sendable {
             let (snapshot, age) = self.state.withLock {
                 ($0.snapshot, $0.lookedAt.map { ContinuousClock.now - $0 } ?? .zero)
             }
-            guard let snapshot, age < Self.patience else { return try await self.load() }
+            guard let snapshot, age < self.patience else { return try await self.load() }
             try await self.look(since: snapshot)
         }
     }
@@ -69,7 +72,7 @@ final class TriggerSet: Sendable {
     func purge() async throws {
         let due = state.withLock { state in
             let now = ContinuousClock.now
-            guard let oldest = state.history.first, now - oldest.time > Self.retention else { return String?.none }
+            guard let oldest = state.history.first, now - oldest.time > retention else { return String?.none }
             state.history.removeFirst()
             return oldest.snapshot
         }
@@ -78,7 +81,7 @@ final class TriggerSet: Sendable {
 
     // MARK: Changes
 
-    private func look(since snapshot: String) async throws {
+    func look(since snapshot: String) async throws {
         let started = ContinuousClock.now
         let first = try await database.query(SelectChanges(since: snapshot, after: nil, limit: Self.pageSize))
         guard first.count >= Self.pageSize else { return finish(first, at: started) }
@@ -120,90 +123,16 @@ final class TriggerSet: Sendable {
         meters.triggers(counts)
     }
 
-    private func report(_ id: UUID, _ reason: String) {
+    func report(_ id: UUID, _ reason: String) {
         logger.error(
             "a trigger cannot be evaluated and is passed over until it is changed",
             metadata: ["trigger.id": "\(id)", "reason": "\(reason)"])
-    }
-
-    // MARK: Loading everything
-
-    /// Reads all enabled triggers; what changes meanwhile is seen by the look that follows.
-    private func load() async throws {
-        let started = ContinuousClock.now
-        guard let snapshot = try await database.first(CurrentSnapshot()) else { return }
-        let count = Int(try await database.first(CountTriggers()) ?? 0)
-        // Built aside, so that nobody ever evaluates against half a set.
-        let building = Building()
-        building.state.withLock { $0.index.reserveCapacity(count) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for (number, part) in UUIDRange.parts.enumerated() {
-                if number >= Self.loaders { try await group.next() }
-                group.addTask { try await self.load(part, into: building) }
-            }
-            try await group.waitForAll()
-        }
-        building.state.withLock { built in
-            state.withLock { state in
-                swap(&state.index, &built.index)
-                swap(&state.poison, &built.poison)
-            }
-        }
-        try await look(since: snapshot)
-        let counts = counts
-        logger.notice(
-            "triggers loaded",
-            metadata: [
-                "count": "\(counts.active)", "quarantined": "\(counts.poison)",
-                "duration": "\(ContinuousClock.now - started)",
-            ])
-    }
-
-    /// Reads the triggers with ids in `range`, page by page, so that memory stays small.
-    private func load(_ range: UUIDRange, into building: Building) async throws {
-        var after = range.after
-        while true {
-            let triggers = try await database.query(
-                SelectTriggers(after: after, last: range.last, limit: Self.pageSize))
-            guard let last = triggers.last?.id else { return }
-            let (conditions, actions) = try await database.withConnection { [after] connection in
-                try await connection.pipeline(
-                    SelectConditions(after: after, last: last), SelectActions(after: after, last: last))
-            }
-            insert(triggers, conditions, actions, into: building)
-            guard triggers.count == Self.pageSize else { return }
-            after = last
-        }
-    }
-
-    private func insert(
-        _ triggers: [StoredTrigger], _ conditions: [StoredCondition], _ actions: [StoredAction],
-        into building: Building
-    ) {
-        let conditions = Dictionary(grouping: conditions, by: \.triggerID)
-        let actions = Dictionary(grouping: actions, by: \.triggerID)
-        let outcomes = triggers.map { trigger in
-            TriggerCompiler.compile(trigger, conditions[trigger.id] ?? [], actions[trigger.id] ?? [])
-        }
-        let problems = building.state.withLock { state in
-            zip(triggers, outcomes).compactMap { trigger, outcome in
-                state.apply(outcome, to: trigger.id).map { (trigger.id, $0) }
-            }
-        }
-        for (id, reason) in problems { report(id, reason) }
-    }
-}
-
-extension TriggerSet {
-    /// A set that is being loaded.
-    private final class Building: Sendable {
-        let state = Mutex(State())
     }
 }
 
 extension TriggerSet.State {
     /// Puts in what became of the trigger `id`, or takes it out; the reason if it is newly quarantined.
-    fileprivate mutating func apply(_ outcome: CompilationOutcome, to id: UUID) -> String? {
+    mutating func apply(_ outcome: CompilationOutcome, to id: UUID) -> String? {
         switch outcome {
         case .trigger(let trigger):
             poison.remove(id)
@@ -216,28 +145,5 @@ extension TriggerSet.State {
             index.remove(id)
             return poison.insert(id).inserted ? reason : nil
         }
-    }
-}
-
-/// The ids `after < id <= last`.
-struct UUIDRange: Sendable, Equatable {
-    let after: UUID
-    let last: UUID
-
-    /// All ids but the one of zeros, in parts of equal width.
-    static let parts: [UUIDRange] = {
-        let bounds = (0...16).map { UInt8(clamping: $0 * 16) }
-        return (0..<16).map { part in
-            UUIDRange(
-                after: part == 0 ? id(0, rest: 0) : id(bounds[part] - 1, rest: 0xff),
-                last: id(part == 15 ? 0xff : bounds[part + 1] - 1, rest: 0xff))
-        }
-    }()
-
-    private static func id(_ first: UInt8, rest: UInt8) -> UUID {
-        UUID(
-            uuid: (
-                first, rest, rest, rest, rest, rest, rest, rest, rest, rest, rest, rest, rest, rest, rest, rest
-            ))
     }
 }

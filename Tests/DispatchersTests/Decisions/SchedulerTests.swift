@@ -6,7 +6,7 @@ import Testing
 @Suite struct SchedulerTests {
     @Test("runs no more than its capacity, and no more than a few for each destination")
     func limits() {
-        var scheduler = Scheduler<Int>(capacity: 3, perDestination: 2)
+        var scheduler = Scheduler<Int>(capacity: 3, limits: .init(running: 2))
         for number in 0..<4 { #expect(scheduler.add(number, destination: 1, now: 0) == .accepted) }
         for number in 4..<8 { #expect(scheduler.add(number, destination: 2, now: 0) == .accepted) }
         #expect((0..<4).map { _ in scheduler.next(now: 0) } == [0, 4, 1, nil])
@@ -20,7 +20,7 @@ import Testing
 
     @Test("a destination with too much waiting gets no more room")
     func refusal() {
-        var scheduler = Scheduler<Int>(capacity: 100, perDestination: 1, waitingPerDestination: 2)
+        var scheduler = Scheduler<Int>(capacity: 100, limits: .init(running: 1, waiting: 2))
         #expect(scheduler.add(1, destination: 1, now: 0) == .accepted)
         #expect(scheduler.next(now: 0) == 1)
         #expect(scheduler.add(2, destination: 1, now: 0) == .accepted)
@@ -32,7 +32,7 @@ import Testing
 
     @Test("a stalled destination makes room, one that gets on keeps its queue")
     func stall() {
-        var scheduler = Scheduler<Int>(capacity: 10, perDestination: 2, stall: 0.5)
+        var scheduler = Scheduler<Int>(capacity: 10, limits: .init(running: 2, stall: 0.5))
         for number in 0..<9 { _ = scheduler.add(number, destination: 1, now: 0) }
         for number in 10..<13 { _ = scheduler.add(number, destination: 2, now: 0) }
         #expect((0..<4).map { _ in scheduler.next(now: 0) } == [0, 10, 1, 11])
@@ -49,7 +49,7 @@ import Testing
 
     @Test("what waits can be taken back, what runs goes on")
     func takingBack() {
-        var scheduler = Scheduler<Int>(capacity: 2, perDestination: 1)
+        var scheduler = Scheduler<Int>(capacity: 2, limits: .init(running: 1))
         for number in 0..<3 { _ = scheduler.add(number, destination: 7, now: 0) }
         #expect(scheduler.next(now: 0) == 0)
         #expect(scheduler.removeWaiting() == [1, 2])
@@ -65,7 +65,7 @@ import Testing
             let capacity = Int.random(in: 1...6, using: &random)
             let perDestination = Int.random(in: 1...3, using: &random)
             var scheduler = Scheduler<Int>(
-                capacity: capacity, perDestination: perDestination, waitingPerDestination: 1000)
+                capacity: capacity, limits: .init(running: perDestination, waiting: 1000))
             var waiting: [Int64: [Int]] = [:]
             var running: [Int64: Int] = [:]
             var destinations: [Int: Int64] = [:]

@@ -74,6 +74,61 @@ import Testing
         #expect(requests.map { $0.headers["x-tocsin-attempt"] } == ["1", "2"])
     }
 
+    @Test("webhooks reach a real server over real connections, which are few, and verify there")
+    func realServer() async throws {
+        let fixture = try await Fixture()
+        let server = try TestServer { request, writer in
+            let isFirst = request.headers["x-tocsin-attempt"] == "1" && request.text.contains(#""agent_id":"3""#)
+            writer.answer(isFirst ? 503 : 200, "noted", headers: isFirst ? [("Retry-After", "1")] : [])
+            return .keep
+        }
+        defer { server.stop() }
+        let action = try await fixture.addAction(
+            .rest, #"{"url":"\#(server.url("/hook"))","secret":"\#(RESTSenderTests.secret)"}"#)
+        try await fixture.addDeliveries(action, count: 200)
+        let transport = CurlTransport(policy: EgressPolicy(allowing: [CIDR("127.0.0.0/8")!]))
+        try await fixture.running(transport) { _ in
+            try await fixture.eventually { fixture in
+                try await fixture.test.run("UPDATE deliveries SET run_at = now() WHERE state = 0 AND attempt > 0")
+                return try await fixture.finished().count == 200
+            }
+        }
+        await transport.shutdown()
+        let requests = server.requests
+        #expect(requests.count == 201 && server.connections <= 8)
+        #expect(Set(requests.map { $0.headers["webhook-id"] }).count == 200)
+        let verifier = try WebhookVerifier(RESTSenderTests.secret)
+        for request in requests {
+            let time = Int64(request.headers["webhook-timestamp"] ?? "") ?? 0
+            #expect(
+                WebhookSigner.isValid(
+                    header: request.headers["webhook-signature"] ?? "", id: request.headers["webhook-id"] ?? "",
+                    timestamp: time, body: request.body, verifiers: [verifier],
+                    now: Int64(Date().timeIntervalSince1970)))
+        }
+        let attempts = try await fixture.attempts()
+        #expect(attempts.count == 201 && attempts.filter { $0.errorClass == "http_5xx" }.count == 1)
+        #expect(attempts.allSatisfy { $0.body == Array("noted".utf8) })
+    }
+
+    @Test("what the egress guard refuses is not sent and not tried again")
+    func guarded() async throws {
+        let fixture = try await Fixture()
+        let server = try TestServer { _, writer in
+            writer.answer(200)
+            return .keep
+        }
+        defer { server.stop() }
+        try await fixture.addDeliveries(try await fixture.addAction(.rest, #"{"url":"\#(server.url())"}"#))
+        let transport = CurlTransport(policy: EgressPolicy())
+        try await fixture.running(transport) { _ in
+            try await fixture.eventually { try await $0.finished().map(\.outcome) == ["failed"] }
+        }
+        await transport.shutdown()
+        #expect(server.connections == 0)
+        #expect(["blocked_ip", "invalid_url"].contains(try await fixture.attempts().first?.errorClass))
+    }
+
     @Test("an announcement wakes the dispatcher long before its poll")
     func announcement() async throws {
         let fixture = try await Fixture()
@@ -209,6 +264,48 @@ import Testing
         #expect(try await fixture.database.query(Targets()) == [["-1005", "-1005"]])
     }
 
+    @Test("no secret reaches a row or a log, whatever receivers echo")
+    func secrecy() async throws {
+        let fixture = try await Fixture()
+        let bot = "987654:planted-telegram-" + String(repeating: "B", count: 20)
+        let secret = "whsec_" + Data("planted-webhook-secret-0123456789".utf8).base64EncodedString()
+        for (channel, config) in [
+            (
+                .rest,
+                #"{"url":"https://hooks.example/x","secret":"\#(secret)","headers":{"Authorization":"planted-header-value"}}"#
+            ),
+            (.telegram, #"{"chat_id":5,"bot_token":"\#(bot)"}"#),
+            (
+                .mcp,
+                #"{"server_url":"https://agent.example/mcp","tool_name":"t","auth_token":"planted-mcp-token-value"}"#
+            ),
+        ] as [(Channel, String)] {
+            try await fixture.addDeliveries(try await fixture.addAction(channel, config))
+        }
+        let log = CapturedLog()
+        let transport = ScriptedTransport { request, _ in
+            let own = request.url.contains("hooks") ? secret : ""
+            let echo = request.headers.map { "\($0.name): \($0.value)" }.joined(separator: " ") + request.url + own
+            return OutboundResponse(
+                status: 500, headers: ["Server": echo, "X-Request-Id": echo], body: Array(echo.utf8))
+        }
+        try await fixture.running(transport, logger: log.logger) { _ in
+            try await fixture.eventually { try await $0.attempts().count == 3 }
+        }
+        struct Everything: Statement {
+            static let sql = """
+                SELECT array_agg(row_to_json(attempts)::text || convert_from(response_body, 'UTF8')) FROM attempts
+                """
+            func decode(_ row: borrowing RowReader) throws(StorageError) -> [String] { try row.texts(0) }
+        }
+        let rows = try #require(try await fixture.database.first(Everything()))
+        #expect(rows.count == 3 && rows.allSatisfy { $0.contains("[redacted]") })
+        for text in rows + log.lines {
+            #expect(!text.contains("planted") && !text.contains(secret.dropFirst(6)), "\(text.prefix(200))")
+        }
+        #expect(!log.lines.isEmpty)
+    }
+
     @Test("shutdown waits for what runs and gives back what waits")
     func drain() async throws {
         let fixture = try await Fixture()
@@ -278,6 +375,50 @@ import Testing
         #expect(requests[0].headers["webhook-id"] == requests[1].headers["webhook-id"])
         #expect(requests[0].body == requests[1].body)
         #expect(try await fixture.attempts().map(\.number) == [1, 2])
+    }
+
+    @Test("processes that break off at random moments lose nothing, and repeat only under the same id")
+    func randomDeaths() async throws {
+        let fixture = try await Fixture()
+        let action = try await fixture.addAction(.rest, Self.hook)
+        try await fixture.addDeliveries(action, count: 400)
+        let accepted = Mutex<[String: Set<[UInt8]>]>([:])
+        let transport = ScriptedTransport { request, number in
+            accepted.withLock { _ = $0[request.headers["webhook-id"] ?? "", default: []].insert(request.body) }
+            return OutboundResponse(status: number.isMultiple(of: 7) ? 503 : 200)
+        }
+        let settings = fixture.settings { settings in
+            settings.lease = .milliseconds(400)
+            settings.batch = 40
+            settings.capacity = 20
+        }
+        var random = SeededGenerator.announced()
+        for _ in 0..<12 {
+            let requests = transport.requests.count + Int.random(in: 1...40, using: &random)
+            try await within(.seconds(60)) {
+                // Cancelling the service stops it as a crash does: nothing more is recorded or given back.
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { try? await fixture.dispatcher(transport, settings: settings).run() }
+                    group.addTask { try? await transport.sent.wait(times: requests) }
+                    group.addTask { try? await fixture.eventually { try await $0.due().isEmpty } }
+                    await group.next()
+                    group.cancelAll()
+                }
+            }
+            try await fixture.test.run("UPDATE deliveries SET run_at = now() WHERE state = 0")
+        }
+        try await fixture.running(transport, settings: settings) { service in
+            try await fixture.eventually { fixture in
+                try await fixture.test.run("UPDATE deliveries SET run_at = now() WHERE state = 0 AND run_at > now()")
+                service.wake()
+                return try await fixture.finished().count == 400
+            }
+        }
+        #expect(try await fixture.due().isEmpty)
+        #expect(try await fixture.finished().allSatisfy { $0.outcome == "delivered" })
+        let ids = accepted.withLock { $0 }
+        #expect(ids.count == 400 && ids.values.allSatisfy { $0.count == 1 }, "one body for each id")
+        #expect(try await fixture.attempts().contains { $0.errorClass == "lost_worker" }, "some did die in between")
     }
 
     @Test("a long attempt keeps its lease")

@@ -68,20 +68,21 @@ struct Fixture: Sendable {
     }
 
     func dispatcher(
-        _ transport: any Transport, settings: DispatcherSettings? = nil, database: Database? = nil
+        _ transport: any Transport, settings: DispatcherSettings? = nil, database: Database? = nil,
+        logger: Logger = .silent
     ) -> DispatcherService {
         DispatcherService(
             database: database ?? self.database, transport: transport, secrets: box,
             settings: settings ?? self.settings(),
-            logger: .silent)
+            logger: logger)
     }
 
     /// Runs a dispatcher while `body` runs, and shuts it down gracefully afterwards.
     func running(
         _ transport: any Transport, settings: DispatcherSettings? = nil, database: Database? = nil,
-        _ body: @escaping @Sendable (DispatcherService) async throws -> Void
+        logger: Logger = .silent, _ body: @escaping @Sendable (DispatcherService) async throws -> Void
     ) async throws {
-        let service = dispatcher(transport, settings: settings, database: database)
+        let service = dispatcher(transport, settings: settings, database: database, logger: logger)
         let group = ServiceGroup(services: [service], logger: .silent)
         try await within(.seconds(60)) {
             try await withThrowingTaskGroup { tasks in

@@ -13,7 +13,7 @@ import Testing
     static func outcome(_ claim: Claim, _ disposition: Disposition, _ failure: Failure? = nil) -> Outcome {
         let now = Date()
         return Outcome(
-            deliveryID: claim.id, leaseID: claim.leaseID, number: claim.attempt, disposition: disposition,
+            lease: claim.lease, number: claim.attempt, disposition: disposition,
             attempt: Attempt(startedAt: now, endedAt: now, failure: failure))
     }
 
@@ -99,7 +99,8 @@ import Testing
         let claims = try await fixture.database.query(SweepDeliveries(limit: 9, lease: .zero)).sorted { $0.id < $1.id }
         try await fixture.database.execute(
             RenewLeases(
-                held: [(claims[0].id, claims[0].leaseID), (claims[1].id, claims[1].leaseID + 9)], lease: .seconds(60)))
+                held: [claims[0].lease, Lease(deliveryID: claims[1].id, leaseID: claims[1].leaseID + 9)],
+                lease: .seconds(60)))
         try await fixture.test.run("UPDATE deliveries SET attempt = 13 WHERE id = \(ids[2])")
         let rescued = try await fixture.database.query(RescueDeliveries(limit: 10, lease: .seconds(60)))
         #expect(Set(rescued) == [ids[1], ids[2]])

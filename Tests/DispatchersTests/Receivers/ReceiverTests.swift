@@ -65,7 +65,8 @@ struct ReceiverTests {
         arguments: [
             ("500", "http_5xx"), ("410", "gone"), (#"{"status":429,"retryAfter":7}"#, "rate_limited"),
             (#"{"redirect":"http://127.0.0.1:1/other"}"#, "http_3xx"), (#"{"drop":true}"#, "recv"),
-            (#"{"reset":true}"#, "recv"), (#"{"hang":true}"#, "timeout_total"), (#"{"truncate":true,"body":"0123456789"}"#, "recv"),
+            (#"{"reset":true}"#, "recv"), (#"{"hang":true}"#, "timeout_total"),
+            (#"{"truncate":true,"body":"0123456789"}"#, "recv"),
             (#"{"status":200,"drip":0.5,"bodyBytes":100}"#, "timeout_total"), ("204", nil),
             (#"{"status":200,"bodyBytes":300000,"chunked":true}"#, nil),
         ] as [(String, String?)])
