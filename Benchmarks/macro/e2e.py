@@ -59,7 +59,7 @@ class Proxy(threading.Thread):
         try:
             await asyncio.gather(
                 self._pass(reader, up_writer, state, True), self._pass(up_reader, writer, state, False))
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             pass
         finally:
             for one in (writer, up_writer):
