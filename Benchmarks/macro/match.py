@@ -9,7 +9,7 @@ SIZES = {1_000: (20_000, 2_000, 3), 100_000: (20_000, 200, 3), 1_000_000: (20_00
 def run(_):
     for triggers, (events, linear_events, repeats) in SIZES.items():
         values, floors = interleaved(
-            repeats, lambda: Bench.run("match", "--triggers", triggers, "--events", events),
+            repeats, lambda: Bench.run("match", "--triggers", triggers, "--events", events, "--checked", linear_events),
             lambda: Bench.run("linear", "--triggers", triggers, "--events", linear_events))
         if values[0]["checksum"] != floors[0]["checksum"]:
             raise Failure(
