@@ -42,9 +42,13 @@ struct CheckCommand: AsyncParsableCommand {
     var online = false
 
     func run() async throws {
-        let settings = try await options.load()
-        show(settings)
-        let file = try ChainsFile.load(settings)
+        // Wrong settings do not hide what is wrong with chains.json.
+        let loaded: Result<Settings, any Error>
+        do { loaded = .success(try await options.load()) } catch { loaded = .failure(error) }
+        if case .success(let settings) = loaded { show(settings) }
+        let named = ProcessInfo.processInfo.environment["CHAINS_FILE"]
+        let file = try ChainsFile.load((try? loaded.get().chainsFile) ?? named ?? "chains.json")
+        _ = try loaded.get()
         for chain in file.chains {
             let state = chain.isEnabled ? "enabled" : "disabled"
             StandardOutput.line(
@@ -106,20 +110,20 @@ extension CheckCommand {
 }
 
 extension ChainsFile {
-    /// Reads the file that the settings name; prints every problem and leaves with 78 if there are any.
-    static func load(_ settings: Settings) throws -> ChainsFile {
-        guard let data = FileManager.default.contents(atPath: settings.chainsFile) else {
+    /// Reads the file at `path`; prints every problem and leaves with 78 if there are any.
+    static func load(_ path: String) throws -> ChainsFile {
+        guard let data = FileManager.default.contents(atPath: path) else {
             StandardError.line(
-                "tocsin: CHAINS_FILE: \(settings.chainsFile) cannot be read; name the file with CHAINS_FILE or run where it lies"
+                "tocsin: CHAINS_FILE: \(path) cannot be read; name the file with CHAINS_FILE or run where it lies"
             )
             throw ExitCode(78)
         }
         do {
             let file = try ChainsFile(parsing: data, environment: ProcessInfo.processInfo.environment)
-            for warning in file.warnings { StandardError.line("tocsin: \(settings.chainsFile): warning: \(warning)") }
+            for warning in file.warnings { StandardError.line("tocsin: \(path): warning: \(warning)") }
             return file
         } catch {
-            for problem in error.problems { StandardError.line("tocsin: \(settings.chainsFile): \(problem)") }
+            for problem in error.problems { StandardError.line("tocsin: \(path): \(problem)") }
             throw ExitCode(78)
         }
     }

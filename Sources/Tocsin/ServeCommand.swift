@@ -18,7 +18,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await options.load()
-        let file = try ChainsFile.load(settings)
+        let file = try ChainsFile.load(settings.chainsFile)
         bootstrapLogging(level: settings.logLevel, format: settings.logFormat)
         let metrics = PrometheusMetrics()
         MetricsSystem.bootstrap(metrics)

@@ -83,8 +83,9 @@ struct CommandTests {
         let text =
             #"{"chains":[{"chain_id":-1,"name":"","rpc_urls":[],"registries":{"identity":{"address":"0x1"}},"x":1}]}"#
         try Data(text.utf8).write(to: file)
-        let result = try await run("check", environment: ["CHAINS_FILE": file.path])
+        let result = try await run("check", environment: ["CHAINS_FILE": file.path, "SERVER_PORT": "none"])
         #expect(result.status == 78)
+        #expect(result.errors.contains("SERVER_PORT: must be"), "\(result.errors)")
         for path in ["chain_id", "name", "rpc_urls", "registries.identity.address", "x"] {
             #expect(result.errors.contains("chains[0].\(path):"), "\(path): \(result.errors)")
         }
