@@ -65,7 +65,8 @@ public final class APIService: Service {
         let table = RouteTable(
             endpoints: endpoints(tokens: tokens, hasher: try PasswordHasher()),
             authenticator: Authenticator(tokens: tokens, database: database, now: now),
-            allowedOrigins: settings.allowedOrigins)
+            allowedOrigins: settings.allowedOrigins,
+            clientAddress: ClientAddress(trustedProxies: settings.trustedProxies))
         return Application(
             responder: table.responder(),
             server: .http1(configuration: .init(idleTimeout: .seconds(Self.idleSeconds))),

@@ -22,6 +22,8 @@ public struct APISettings: Sendable {
     public var version: String
     /// Origins whose pages may read answers, as browsers send them; `*` lists all.
     public var allowedOrigins: [String] = []
+    /// Addresses of proxies whose `X-Forwarded-For` tells the client's address.
+    public var trustedProxies: [CIDR] = []
     /// Whether there is a bot token for Telegram actions that bring none of their own.
     public var hasTelegramToken: Bool
     /// Which addresses actions may point to.

@@ -91,6 +91,8 @@ extension DispatcherService {
 
     /// Loads what `claims` need and lets them wait for a slot.
     private func take(_ claims: [Claim]) async {
+        await cancel(claims.filter(\.isOrphaned).map(\.lease))
+        let claims = claims.filter { !$0.isOrphaned }
         let messages: [Result<Message, Failure>]
         do {
             messages = try await catalogue.messages(for: claims)
@@ -118,6 +120,19 @@ extension DispatcherService {
         var random = SystemRandomNumberGenerator()
         let disposition = Disposition.after(failure, attempt: claim.attempt, using: &random)
         record(claim, Attempt(startedAt: now, endedAt: now, failure: failure), disposition)
+    }
+
+    /// Cancels notifications of orphaned events: sending one now would be a lie.
+    ///
+    /// The engine cancels what waits when it hears of the reorganisation; what was under way then comes here.
+    private func cancel(_ leases: [Lease]) async {
+        guard !leases.isEmpty else { return }
+        do {
+            _ = try await database.plannedAnew(CancelDeliveries(leases: leases.sorted { $0.deliveryID < $1.deliveryID }))
+        } catch {
+            logger.warning("deliveries could not be cancelled; their leases bring them back", metadata: ["error": "\(error)"])
+        }
+        board.release(leases)
     }
 
     /// Gives deliveries back unattempted; where that fails, their leases do it later.

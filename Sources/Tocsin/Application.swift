@@ -66,6 +66,7 @@ struct Application {
             api.contactGitHub = settings.contactGitHub
             api.documentationURL = settings.documentationURL
             api.allowedOrigins = settings.allowedOrigins
+            api.trustedProxies = settings.trustedProxies
             services.append(
                 APIService(
                     settings: api, database: store.serving, ownership: ChainOwnership(pools: pools), readiness: checks,

@@ -93,11 +93,17 @@ final class PrometheusMetrics: MetricsFactory {
                 }
             }, as: UTF8.self)
         let pairs = dimensions.map { name, value in
-            let escaped = value.replacingOccurrences(of: "\\", with: "\\\\")
-                .replacingOccurrences(of: "\"", with: "\\\"").replacingOccurrences(of: "\n", with: "\\n")
-            return "\(name.replacingOccurrences(of: ".", with: "_"))=\"\(escaped)\""
+            "\(name.utf8.contains(UInt8(ascii: ".")) ? name.replacing(".", with: "_") : name)=\"\(escaped(value))\""
         }
         return Key(name: "tocsin_\(name)", dimensions: pairs.sorted())
+    }
+
+    /// `value` between quotation marks; nearly none has anything to escape, and every request asks for its metrics.
+    private static func escaped(_ value: String) -> String {
+        guard value.utf8.contains(where: { $0 == UInt8(ascii: "\\") || $0 == UInt8(ascii: "\"") || $0 == 10 }) else {
+            return value
+        }
+        return value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }
 
     fileprivate static func braces(_ pairs: [String]) -> String {

@@ -28,7 +28,8 @@ struct Settings: Sendable {
     /// AES-256 keys; the first seals, all open.
     let secretKeys: [[UInt8]]
     let allowedOrigins: [String]
-    let trustedProxies: [String]
+    /// Proxies whose word about a client's address counts.
+    let trustedProxies: [CIDR]
     let telegramToken: String?
     let telegramURL: String
     /// What the egress guard lets through besides public addresses.
@@ -86,7 +87,7 @@ struct Settings: Sendable {
             reader.fail("TOCSIN_SECRET_KEY", "must be 64 hex digits; make one with: openssl rand -hex 32")
         }
         allowedOrigins = reader.list("ALLOWED_ORIGINS")
-        trustedProxies = reader.list("TRUSTED_PROXIES")
+        trustedProxies = Self.ranges(&reader, "TRUSTED_PROXIES")
         telegramToken = reader.find("TELEGRAM_BOT_TOKEN")?.text
         if let telegramToken, !Self.isBotToken(telegramToken) {
             reader.fail("TELEGRAM_BOT_TOKEN", "must look like 123456:ABC…, as @BotFather gives it")
@@ -94,11 +95,7 @@ struct Settings: Sendable {
         telegramURL = reader.value(
             "TELEGRAM_API_URL", default: "https://api.telegram.org", expected: "must be an http or https URL",
             Self.httpURL)
-        let ranges = reader.list("EGRESS_ALLOW")
-        egressAllow = ranges.compactMap { CIDR($0) }
-        for text in ranges where CIDR(text) == nil {
-            reader.fail("EGRESS_ALLOW", "\(text.debugDescription) is no CIDR; write it like 127.0.0.0/8")
-        }
+        egressAllow = Self.ranges(&reader, "EGRESS_ALLOW")
         baseURL = reader.value(
             "BASE_URL", default: "https://api.8004.dev", expected: "must be an http or https URL", Self.httpURL)
         contactEmail = reader.text("CONTACT_EMAIL", default: "support@8004.dev")
@@ -151,6 +148,14 @@ struct Settings: Sendable {
                     of: "'", with: "\\'")
                 return "\(name)='\(quoted)'"
             }.joined(separator: " "))
+    }
+
+    private static func ranges(_ reader: inout SettingReader, _ name: String) -> [CIDR] {
+        reader.list(name).compactMap { text in
+            let range = CIDR(text)
+            if range == nil { reader.fail(name, "\(text.debugDescription) is no CIDR; write it like 127.0.0.0/8") }
+            return range
+        }
     }
 
     private static func key(_ text: String) -> [UInt8]? {

@@ -20,8 +20,7 @@ public final class Engine: Service {
     private let wakeUps = WakeUps()
     private let changes = WakeUps()
     private let loaded = Mutex(false)
-    /// The name that its leases carry: the number of the life lock that it holds.
-    private let holder: Int32
+    private let lock: LifeLock
 
     /// An engine over `database`; nothing starts before ``run()``.
     public init(
@@ -33,7 +32,8 @@ public final class Engine: Service {
         self.settings = settings
         self.clock = clock
         triggers = TriggerSet(database: database, logger: logger, meters: EngineMeters())
-        holder = .random(in: .min ... .max)
+        var random = SystemRandomNumberGenerator()
+        lock = LifeLock(using: &random)
     }
 
     /// Whether all triggers are loaded, so that chains are evaluated.
@@ -51,9 +51,7 @@ public final class Engine: Service {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.listen() }
                 group.addTask { await self.tick() }
-                group.addTask {
-                    await LifeLockKeeper(database: self.database, clock: self.clock, number: self.holder).run()
-                }
+                group.addTask { await self.lock.keep(on: self.database, clock: self.clock) }
                 group.addTask {
                     guard await self.loadTriggers() else { return }
                     await withTaskGroup(of: Void.self) { group in
@@ -125,7 +123,7 @@ public final class Engine: Service {
     private func evaluateChains() async {
         await withTaskGroup(of: Void.self) { group in
             var known: Set<ChainID> = []
-            let store = CursorStore(database: database, holder: holder, leaseDuration: settings.leaseDuration)
+            let store = CursorStore(database: database, holder: lock.holder, leaseDuration: settings.leaseDuration)
             var wakes = wakeUps.stream().makeAsyncIterator()
             repeat {
                 for chainID in (try? await database.query(SelectChains())) ?? [] where known.insert(chainID).inserted {

@@ -43,7 +43,8 @@ enum Sample {
         let configuration = try ActionConfiguration(channel: channel, config: json(config), keeping: secrets)
         let claim = Claim(
             id: 1001, leaseID: 1, actionID: 5, actionVersion: 1, eventID: EventID(rawValue: 42), kind: kind,
-            organizationID: organization, destinationID: 9, channel: channel, attempt: attempt)
+            organizationID: organization, destinationID: 9, channel: channel, attempt: attempt,
+            isOrphaned: false)
         let notice = Notice(
             eventID: claim.eventID, event: try event(uri: uri), kind: kind, deliveryID: claim.id, triggerID: "trigger",
             triggerName: "My trigger", chainName: chain.name, explorerURL: chain.explorerURL)

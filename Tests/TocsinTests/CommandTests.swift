@@ -95,10 +95,14 @@ struct CommandTests {
     func wrongSettings() async throws {
         let result = try await run(
             "check",
-            environment: ["SERVER_PORT": "99999", "LOG_LEVEL": "loud", "ROLES": "api,cook", "EGRESS_ALLOW": "x"])
+            environment: [
+                "SERVER_PORT": "99999", "LOG_LEVEL": "loud", "ROLES": "api,cook", "EGRESS_ALLOW": "x",
+                "TRUSTED_PROXIES": "proxy",
+            ])
         #expect(result.status == 78)
         for name in [
             "SERVER_PORT: must be", "LOG_LEVEL: must be", "ROLES: knows no role", "EGRESS_ALLOW: \"x\" is no CIDR",
+            "TRUSTED_PROXIES: \"proxy\" is no CIDR",
         ] {
             #expect(result.errors.contains(name), "\(name): \(result.errors)")
         }

@@ -81,12 +81,10 @@ struct ConcurrencyTests {
     func fenced() async throws {
         let world = try await World.make()
         let database = world.database
-        try await database.withConnection { connection in
-            #expect(try await connection.first(TakeLifeLock(number: 1)) == true)
-            try await database.withConnection { other in
-                #expect(try await other.first(TakeLifeLock(number: 2)) == true)
-                let first = CursorStore(database: database, holder: 1, leaseDuration: .seconds(60))
-                let second = CursorStore(database: database, holder: 2, leaseDuration: .seconds(60))
+        let first = CursorStore(database: database, holder: LifeLock.test(1).holder, leaseDuration: .seconds(60))
+        let second = CursorStore(database: database, holder: LifeLock.test(2).holder, leaseDuration: .seconds(60))
+        try await database.alive(.test(1)) { () async throws in
+            try await database.alive(.test(2)) { () async throws in
                 let old = try #require(try await first.acquire(RandomWorld.chains[0]))
                 #expect(try await second.acquire(RandomWorld.chains[0]) == nil)
                 try await world.run("UPDATE engine_cursors SET engine_until = now() - interval '1 second'")
@@ -117,14 +115,12 @@ struct ConcurrencyTests {
     func goneProcess() async throws {
         let world = try await World.make()
         let database = world.database
-        let first = CursorStore(database: database, holder: 1, leaseDuration: .seconds(3600))
-        try await database.withConnection { connection in
-            _ = try await connection.first(TakeLifeLock(number: 1))
+        let first = CursorStore(database: database, holder: LifeLock.test(1).holder, leaseDuration: .seconds(3600))
+        let second = CursorStore(database: database, holder: LifeLock.test(2).holder, leaseDuration: .seconds(3600))
+        try await database.alive(.test(1)) { () async throws in
             #expect(try await first.acquire(RandomWorld.chains[0]) != nil)
         }
-        try await database.withConnection { connection in
-            _ = try await connection.first(TakeLifeLock(number: 2))
-            let second = CursorStore(database: database, holder: 2, leaseDuration: .seconds(3600))
+        try await database.alive(.test(2)) { () async throws in
             #expect(try await second.acquire(RandomWorld.chains[0]) != nil)
         }
     }

@@ -83,13 +83,13 @@ struct FaultTests {
         let last = try await fill(world, &random)
         let database = world.database
         let faults = Signal()
-        let number: Int32 = 77
+        let lock = LifeLock.test(77)
         var settings = EngineSettings()
         settings.batchRows = 7
         settings.retryFirst = .milliseconds(1)
         settings.retryCeiling = .milliseconds(5)
         let store = FaultyStore(
-            inner: CursorStore(database: database, holder: number, leaseDuration: .seconds(15)),
+            inner: CursorStore(database: database, holder: lock.holder, leaseDuration: .seconds(15)),
             seed: seed ^ 1, faults: faults)
         let wakeUps = WakeUps()
         let worker = ChainWorker(
@@ -98,7 +98,7 @@ struct FaultTests {
             meters: ChainMeters(chain: RandomWorld.chains[0]), logger: .silent, clock: ContinuousClock(),
             wakeUps: wakeUps)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await LifeLockKeeper(database: database, clock: ContinuousClock(), number: number).run() }
+            group.addTask { await lock.keep(on: database, clock: ContinuousClock()) }
             group.addTask { await worker.run() }
             group.addTask {
                 while (try? await ContinuousClock().sleep(for: .milliseconds(20))) != nil { wakeUps.fire() }

@@ -8,12 +8,12 @@ struct APIContext: RequestContext {
     var requestID = ""
     /// The caller, once the token was checked; nil on endpoints that are open to all.
     var account: Account?
-    /// The address of the peer's socket.
-    let peer: String?
+    /// Who sent the request: the address of the peer's socket, or what a trusted proxy says of its own.
+    var clientAddress: String?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
-        peer = source.channel.remoteAddress?.ipAddress
+        clientAddress = source.channel.remoteAddress?.ipAddress
     }
 }
 

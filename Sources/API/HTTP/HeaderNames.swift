@@ -3,6 +3,7 @@ import HTTPTypes
 extension HTTPField.Name {
     static let apiVersion = name("API-Version")
     static let xRequestID = name("X-Request-ID")
+    static let xForwardedFor = name("X-Forwarded-For")
     static let xFrameOptions = name("X-Frame-Options")
     static let referrerPolicy = name("Referrer-Policy")
     static let xOrganizationID = name("X-Organization-ID")

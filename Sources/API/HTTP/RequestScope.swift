@@ -9,11 +9,14 @@ import Metrics
 struct RequestScope: RouterMiddleware {
     typealias Context = APIContext
 
+    let clientAddress: ClientAddress
+
     func handle(
         _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         var context = context
         context.requestID = Self.requestID(sent: request.headers[.xRequestID])
+        context.clientAddress = clientAddress.client(peer: context.clientAddress, headers: request.headers)
         context.logger[metadataKey: "request.id"] = .string(context.requestID)
         let start = ContinuousClock.now
         var response = try await next(request, context)
@@ -57,7 +60,7 @@ struct RequestScope: RouterMiddleware {
             level: status >= 500 ? .warning : status >= 400 ? .info : .debug, "request",
             metadata: [
                 "http.method": .string(request.method.rawValue), "http.route": .string(route),
-                "http.status": .stringConvertible(status), "client.address": .string(context.peer ?? "none"),
+                "http.status": .stringConvertible(status), "client.address": .string(context.clientAddress ?? "none"),
                 "duration.ms": .stringConvertible(took / .milliseconds(1)),
             ])
     }

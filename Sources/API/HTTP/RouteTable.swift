@@ -11,11 +11,12 @@ struct RouteTable {
     let endpoints: [Endpoint]
     let authenticator: Authenticator
     let allowedOrigins: [String]
+    let clientAddress: ClientAddress
 
     /// The responder that serves every endpoint, and answers other methods on their paths with 405.
     func responder() -> RouterResponder<APIContext> {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: RequestScope())
+        router.add(middleware: RequestScope(clientAddress: clientAddress))
         router.add(middleware: CORS(allowedOrigins: Set(allowedOrigins)))
         router.add(middleware: ErrorMiddleware())
         for endpoint in endpoints {

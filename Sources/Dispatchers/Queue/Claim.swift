@@ -22,6 +22,8 @@ struct Claim: Sendable, Equatable {
     let channel: Channel
     /// Which attempt this is, from 1.
     let attempt: Int
+    /// Whether it announces an event whose block is no longer part of the chain.
+    let isOrphaned: Bool
 
     var lease: Lease { Lease(deliveryID: id, leaseID: leaseID) }
     /// The action's version, so that every retry sends the same.

@@ -40,7 +40,9 @@ private enum ClaimSQL {
         SET state = 1, attempt = delivery.attempt + 1, lease_id = lease.id, lease_until = now() + $2
         FROM due, lease WHERE delivery.id = due.id
         RETURNING delivery.id, delivery.lease_id, delivery.action_id, delivery.action_version, delivery.event_id,
-            delivery.kind, delivery.organization_id, delivery.destination_id, delivery.channel, delivery.attempt
+            delivery.kind, delivery.organization_id, delivery.destination_id, delivery.channel, delivery.attempt,
+            delivery.kind = 0 AND EXISTS (
+                SELECT FROM events WHERE events.id = delivery.event_id AND NOT events.is_canonical)
         """
     }
 }
@@ -61,5 +63,6 @@ extension Claim {
         guard let channel = Channel(rawValue: try row.text(8)) else { throw row.failure(8, "channel") }
         self.channel = channel
         attempt = Int(try row.integer(9))
+        isOrphaned = try row.boolean(10)
     }
 }

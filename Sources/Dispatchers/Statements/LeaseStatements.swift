@@ -19,6 +19,27 @@ struct ReturnDeliveries: Statement {
     }
 }
 
+/// Ends deliveries that were claimed and must not be attempted any more, the count unchanged.
+struct CancelDeliveries: Statement {
+    static let sql = """
+        WITH cancelled AS (
+            DELETE FROM deliveries AS delivery USING unnest($1::bigint[], $2::bigint[]) AS claimed (id, lease_id)
+            WHERE delivery.id = claimed.id AND delivery.lease_id = claimed.lease_id
+            RETURNING delivery.*
+        )
+        INSERT INTO finished_deliveries (
+            id, action_id, action_version, event_id, kind, trigger_id, organization_id, destination_id, channel,
+            outcome, attempt, created_at)
+        SELECT id, action_id, action_version, event_id, kind, trigger_id, organization_id, destination_id, channel,
+            'cancelled', attempt - 1, created_at
+        FROM cancelled
+        """
+
+    let leases: [Lease]
+
+    var arguments: [SQLValue] { [.integers(leases.map(\.deliveryID)), .integers(leases.map(\.leaseID))] }
+}
+
 /// Prolongs the leases of deliveries that are still being attempted.
 ///
 /// Passes over locked rows: those are being finished, and waiting for them could deadlock.

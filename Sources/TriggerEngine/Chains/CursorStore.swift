@@ -39,13 +39,12 @@ struct CursorStore: CursorStoring {
     static let chunk = 10_000
 
     let database: Database
-    /// The number of the life lock that this process holds.
-    let holder: Int32
+    /// Names the life lock that this process holds.
+    let holder: String
     let leaseDuration: Duration
 
     func acquire(_ chainID: ChainID) async throws -> Cursor? {
         try await database.execute(EnsureCursor(chainID: chainID))
-        let holder = String(UInt32(bitPattern: holder))
         return try await database.first(TakeLease(chainID: chainID, holder: holder, duration: leaseDuration))
     }
 

@@ -1,25 +1,6 @@
 import Domain
 import Storage
 
-/// The advisory lock by which a living engine process is known: `(lockClass, number)`.
-enum LifeLock {
-    /// An arbitrary number, the same in every version, that keeps these locks apart from others.
-    static let lockClass: Int32 = 0x0070_C515
-}
-
-/// Takes the life lock `number` for this connection; false where another connection has it.
-struct TakeLifeLock: Statement {
-    static let sql = "SELECT pg_try_advisory_lock($1::int, $2::int)"
-    let number: Int32
-    var arguments: [SQLValue] { [.integer(Int64(LifeLock.lockClass)), .integer(Int64(number))] }
-    func decode(_ row: borrowing RowReader) throws(StorageError) -> Bool { try row.boolean(0) }
-}
-
-/// Answers as long as the connection lives.
-struct Ping: Statement {
-    static let sql = "SELECT 1"
-}
-
 /// The chains that have a feed.
 struct SelectChains: Statement {
     static let sql = "SELECT chain_id FROM chains ORDER BY chain_id"
@@ -69,11 +50,7 @@ struct Cursor: Sendable, Equatable {
 /// Takes a chain's lease where it is free, expired, or its holder's life lock is gone; the new token fences the old one.
 struct TakeLease: Statement {
     static let sql = """
-        WITH living AS (
-            SELECT objid::bigint::text AS holder FROM pg_locks
-            WHERE locktype = 'advisory' AND granted AND classid = $4::bigint::oid AND objsubid = 2
-                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        )
+        WITH living (holder) AS (\(LifeLock.livingHolders))
         UPDATE engine_cursors
         SET engine_token = engine_token + 1, engine_holder = $2, engine_until = clock_timestamp() + $3
         WHERE chain_id = $1 AND $2 IN (SELECT holder FROM living)
@@ -85,7 +62,7 @@ struct TakeLease: Statement {
     let holder: String
     let duration: Duration
     var arguments: [SQLValue] {
-        [.integer(chainID.rawValue), .text(holder), .duration(duration), .integer(Int64(LifeLock.lockClass))]
+        [.integer(chainID.rawValue), .text(holder), .duration(duration)]
     }
     func decode(_ row: borrowing RowReader) throws(StorageError) -> Cursor {
         Cursor(

@@ -8,35 +8,6 @@ import Testing
 
 @testable import ChainListener
 
-extension LifeLock {
-    /// Some process's lock; the same number gives the same lock.
-    static func test(_ number: UInt64) -> LifeLock {
-        var random = SeededGenerator(seed: number)
-        return LifeLock(using: &random)
-    }
-}
-
-extension Database {
-    /// Runs `body` while a life lock is held.
-    nonisolated(nonsending) func alive<R: Sendable>(
-        _ lock: LifeLock = .test(1), _ body: nonisolated(nonsending) () async throws -> R
-    ) async throws -> R {
-        let taken = Signal()
-        let keeper = Task { await lock.keep(on: self, clock: ContinuousClock()) { taken.fire() } }
-        do {
-            try await taken.wait()
-            let result = try await body()
-            keeper.cancel()
-            await keeper.value
-            return result
-        } catch {
-            keeper.cancel()
-            await keeper.value
-            throw error
-        }
-    }
-}
-
 /// One chain, its nodes, and a listener that is driven step by step against a real database.
 struct Simulation {
     /// The seed is the chain's id too, so that several simulations share a database.

@@ -74,6 +74,28 @@ import Testing
         #expect(requests.map { $0.headers["x-tocsin-attempt"] } == ["1", "2"])
     }
 
+    @Test("a notification whose event was orphaned is not sent, nor tried again; its retraction is")
+    func orphaned() async throws {
+        let fixture = try await Fixture()
+        let action = try await fixture.addAction(.rest, Self.hook)
+        try await fixture.addDeliveries(action, count: 2)
+        try await fixture.addDeliveries(action, kind: .retraction)
+        try await fixture.test.run(
+            """
+            UPDATE events SET is_canonical = false WHERE id = (SELECT min(id) FROM events);
+            UPDATE deliveries SET attempt = 1 WHERE id = (SELECT min(id) FROM deliveries);
+            """)
+        let transport = ScriptedTransport { _, _ in OutboundResponse(status: 200) }
+        try await fixture.running(transport) { _ in
+            try await fixture.eventually { try await $0.finished().count == 3 }
+        }
+        let finished = try await fixture.finished()
+        #expect(finished.map(\.outcome) == ["cancelled", "delivered", "delivered"])
+        #expect(finished.map(\.attempt) == [1, 1, 1])
+        #expect(try await fixture.attempts().map(\.deliveryID) == finished.dropFirst().map(\.id))
+        #expect(transport.requests.count == 2)
+    }
+
     @Test("webhooks reach a real server over real connections, which are few, and verify there")
     func realServer() async throws {
         let fixture = try await Fixture()

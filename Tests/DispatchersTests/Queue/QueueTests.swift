@@ -61,7 +61,7 @@ import Testing
         let stale = Claim(
             id: claims[4].id, leaseID: claims[4].leaseID + 1000, actionID: action, actionVersion: 1,
             eventID: claims[4].eventID, kind: .notification, organizationID: Sample.organization, destinationID: 1,
-            channel: .rest, attempt: 1)
+            channel: .rest, attempt: 1, isOrphaned: false)
         let written = try await fixture.database.query(
             FinishDeliveries(outcomes: [
                 Self.outcome(claims[0], .delivered),

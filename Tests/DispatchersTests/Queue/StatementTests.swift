@@ -13,10 +13,11 @@ import Testing
                 #expect(described.arguments == statement.arguments.count, "\(S.self)")
                 #expect(described.columns == columns, "\(S.self)")
             }
-            try await check(ClaimDeliveries(limit: 1, lease: .seconds(1)), columns: 10)
-            try await check(SweepDeliveries(limit: 1, lease: .seconds(1)), columns: 10)
+            try await check(ClaimDeliveries(limit: 1, lease: .seconds(1)), columns: 11)
+            try await check(SweepDeliveries(limit: 1, lease: .seconds(1)), columns: 11)
             try await check(FinishDeliveries(outcomes: []), columns: 1)
             try await check(ReturnDeliveries(claims: []), columns: 0)
+            try await check(CancelDeliveries(leases: []), columns: 0)
             try await check(RenewLeases(held: [], lease: .seconds(1)), columns: 0)
             try await check(RescueDeliveries(limit: 1, lease: .seconds(1)), columns: 1)
             try await check(LoadActions(keys: []), columns: 6)
