@@ -128,9 +128,10 @@ extension DispatcherService {
     private func cancel(_ leases: [Lease]) async {
         guard !leases.isEmpty else { return }
         do {
-            _ = try await database.plannedAnew(CancelDeliveries(leases: leases.sorted { $0.deliveryID < $1.deliveryID }))
+            let sorted = leases.sorted { $0.deliveryID < $1.deliveryID }
+            _ = try await database.plannedAnew(CancelDeliveries(leases: sorted))
         } catch {
-            logger.warning("deliveries could not be cancelled; their leases bring them back", metadata: ["error": "\(error)"])
+            logger.warning("deliveries cannot be cancelled before their leases end", metadata: ["error": "\(error)"])
         }
         board.release(leases)
     }

@@ -15,7 +15,8 @@ struct ClientAddress: Sendable {
     func client(peer: String?, headers: HTTPFields) -> String? {
         guard let peer, var client = Self.address(peer[...]) else { return peer }
         guard !trustedProxies.isEmpty, isTrusted(client) else { return peer }
-        let hops = headers[values: .xForwardedFor].flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
+        let hops = headers[values: .xForwardedFor]
+            .flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
         for hop in hops.reversed() {
             guard isTrusted(client), let address = Self.address(hop) else { break }
             client = address
