@@ -9,8 +9,8 @@ private let logCount = 2_000
 
 /// From the bytes of an answer to decoded events that were checked against the question, on one core.
 ///
-/// The way is the listener's: the pool of providers with its checks, then the decoder. The node is canned; it costs one
-/// copy of the bytes, which is counted.
+/// The way is the listener's: the pool of providers with its checks, then the decoder. The node is canned and costs
+/// nothing.
 struct DecodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "decode", abstract: "Decodes answers to eth_getLogs.")
 
@@ -27,7 +27,8 @@ struct DecodeCommand: AsyncParsableCommand {
         let answer = Answer(count: logCount)
         let chain = World.chain(0)
         let pool = ProviderPool(
-            chainID: chain, urls: ["http://127.0.0.1/"], transport: CannedTransport(answer: answer))
+            chainID: chain, urls: ["http://127.0.0.1/"], transport: CannedTransport(answer: answer),
+            random: CannedTransport.FirstIDZero())
         _ = try await Self.round(pool, answer, chain)
         var events = 0
         let start = processSeconds()
