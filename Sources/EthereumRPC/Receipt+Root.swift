@@ -41,18 +41,23 @@ extension Receipt {
 }
 
 extension [Receipt] {
-    /// Those of a block's receipts that the header's `root` proves, in their order; nil where it proves nothing.
-    ///
-    /// These are all of them, or all but the last one: Polygon's nodes put one for the bridge, sent by nobody, behind those
-    /// that the root is made over. A receipt of an unknown type makes the root impossible to recompute.
-    public func proved(by root: Hash) -> [Receipt]? {
+    /// The root over these receipts of one block, in this order; nil where one of them is of an unknown type.
+    public var root: Hash? {
         var encoded: [[UInt8]] = []
         for receipt in self {
             guard let bytes = receipt.consensusEncoding else { return nil }
             encoded.append(bytes)
         }
-        if MerklePatriciaTrie.root(ofList: encoded) == root { return self }
-        guard last?.from == .zero, MerklePatriciaTrie.root(ofList: encoded.dropLast()) == root else { return nil }
+        return MerklePatriciaTrie.root(ofList: encoded)
+    }
+
+    /// Those of a block's receipts that the header's `root` proves, in their order; nil where it proves nothing.
+    ///
+    /// These are all of them, or all but the last one: Polygon's nodes put one for the bridge, sent by nobody, behind those
+    /// that the root is made over.
+    public func proved(by root: Hash) -> [Receipt]? {
+        if self.root == root { return self }
+        guard last?.from == .zero, dropLast().root == root else { return nil }
         return dropLast()
     }
 }
