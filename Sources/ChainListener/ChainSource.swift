@@ -36,6 +36,13 @@ public protocol ChainSource: Sendable {
     func senders(of transactions: [Hash]) async throws -> [Hash: Address]
     /// Takes note that an answer of `node` was found to be wrong, so that others are preferred for a while.
     func distrust(_ node: Int, because reason: String)
+    /// What announces blocks before a look would show them; nil where nothing does.
+    var sockets: HeadSockets? { get }
+}
+
+extension ChainSource {
+    /// Nothing announces blocks.
+    public var sockets: HeadSockets? { nil }
 }
 
 extension ChainSource {

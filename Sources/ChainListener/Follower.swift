@@ -34,6 +34,8 @@ struct Follower {
     private static let senderFailuresMax = 5
     /// The newest block that a node showed, not under the checkpoint.
     var head: BlockNumber?
+    /// The stored upgrades of registries that nobody was told of yet.
+    var upgrades: [EventRow] = []
 
     /// Continues where the holder of the lease before left off.
     static func resume(
@@ -178,6 +180,7 @@ struct Follower {
             pruneBelow: blocks.isEmpty ? nil : min(position, max(oldest ?? 0, after.finalized ?? 0)))
         let outcome = try await meters.timed { try await store.commit(commit) }
         meters.count(outcome, events: events, rewound: fork != nil)
+        upgrades += events.filter { $0.type == .upgraded }
         if let next { checkpoint = next }
         tracker = newTracker
         if let finalized = after.finalized { tracker.forget(below: finalized) }

@@ -1,4 +1,5 @@
 import Domain
+import Ethereum
 import EthereumRPC
 import Logging
 import Storage
@@ -72,10 +73,12 @@ struct Listener: Sendable {
     private func serve(
         _ lease: Lease, _ backoff: inout Backoff, _ random: inout some RandomNumberGenerator
     ) async throws {
+        let hints = source.sockets.map { _ in HeadHints() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             group.addTask { await audit(lease) }
-            try await follow(lease, &backoff, &random)
+            if let sockets = source.sockets, let hints { group.addTask { await sockets.run { hints.announce($0) } } }
+            try await follow(lease, hints, &backoff, &random)
         }
     }
 
@@ -87,7 +90,7 @@ struct Listener: Sendable {
         while !Task.isCancelled {
             var wait = settings.auditPause
             let status = board.status(of: chain.id)
-            if status.state == .following {
+            if status.state.isAtTip {
                 do {
                     switch try await auditor.step(trustsBloom: status.trustsBloom) {
                     case .more: break
@@ -107,9 +110,11 @@ struct Listener: Sendable {
 
     /// Follows the chain under `lease` until something happens that makes its memory worthless.
     private func follow(
-        _ lease: Lease, _ backoff: inout Backoff, _ random: inout some RandomNumberGenerator
+        _ lease: Lease, _ hints: HeadHints?, _ backoff: inout Backoff,
+        _ random: inout some RandomNumberGenerator
     ) async throws {
         var follower: Follower?
+        var pacer = HeadPacer(fixed: chain.pollInterval, blockTime: chain.blockTime)
         var lateCount = 0
         var keeper = LeaseKeeper(interval: settings.leaseDuration / 3)
         while true {
@@ -118,9 +123,14 @@ struct Listener: Sendable {
                 let pace = try await step(&follower, lease)
                 backoff.succeed()
                 lateCount = 0
-                enter(pace == .behind ? .catchingUp : .following, follower)
-                try await keep(lease, &keeper, head: follower?.head, error: nil)
-                if pace == .atTip { try await clock.sleep(for: chain.pollInterval) }
+                pacer.looked(follower?.head, at: now())
+                if let head = follower?.head { source.sockets?.polled(head) }
+                let state = state(pace, pacer)
+                enter(state, follower)
+                tell(follower?.upgrades ?? [], head: follower?.head)
+                follower?.upgrades = []
+                try await keep(lease, &keeper, head: follower?.head, error: state.complaint)
+                if pace == .atTip { try await rest(&pacer, hints) }
             } catch ListenerError.halted(let reason) {
                 try await store.halt(lease, reason: reason)
                 enter(.halted(reason))
@@ -128,7 +138,7 @@ struct Listener: Sendable {
             } catch ChainSourceError.notYet where lateCount < Self.lateMax {
                 lateCount += 1
                 try await keep(lease, &keeper, head: follower?.head, error: nil)
-                try await clock.sleep(for: max(.milliseconds(20), chain.pollInterval / 4))
+                try await clock.sleep(for: pacer.retry)
             } catch let error as ChainSourceError {
                 if case .inconsistent(let reason, let endpoint) = error {
                     meters.countInconsistent()
@@ -156,6 +166,30 @@ struct Listener: Sendable {
             try await keep(lease, &keeper, head: nil, error: nil)
         }
         try await clock.sleep(for: wait)
+    }
+
+    /// Waits until the next look is due, or a socket gives reason for one.
+    private func rest(_ pacer: inout HeadPacer, _ hints: HeadHints?) async throws {
+        while true {
+            if let number = hints?.take() { pacer.hint(number, at: now()) }
+            let wait = pacer.wait(at: now())
+            guard wait > .zero else { return }
+            guard let hints else { return try await clock.sleep(for: wait) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                defer { group.cancelAll() }
+                group.addTask { [clock] in try await clock.sleep(for: wait) }
+                group.addTask { await hints.wait() }
+                try await group.next()
+            }
+        }
+    }
+
+    /// What the listener is at after a step, when `pacer` knows of the look.
+    private func state(_ pace: Follower.Pace, _ pacer: HeadPacer) -> ListenerStatus.State {
+        meters.headAge(pacer.rest(at: now()))
+        guard pace == .atTip else { return .catchingUp }
+        guard let limit = chain.restMax, pacer.rest(at: now()) > limit else { return .following }
+        return .resting(longerThan: limit)
     }
 
     /// Makes the follower where there is none, and takes one step; what it learned stays, also from a failure.
@@ -192,6 +226,7 @@ struct Listener: Sendable {
             status.trustsBloom = follower.bloomTrust.isTrusted
         }
         if let follower { announce(follower, before) }
+        meters.isUp(state.complaint == nil)
         switch (state, before.state) {
         case (.failing(let text), let old):
             if case .failing = old { return }
@@ -201,8 +236,15 @@ struct Listener: Sendable {
         case (.halted(let reason), let old):
             if case .halted = old { return }
             logger.error("the chain is halted until an operator acts", metadata: ["reason": "\(reason)"])
+        case (.resting, let old):
+            if case .resting = old { return }
+            logger.warning(
+                "the nodes show no new block; compare the chain's explorer, and add endpoints to rpc_urls if it goes on",
+                metadata: ["block.number": "\(follower?.head.map { "\($0)" } ?? "none")"])
         case (.following, .failing), (.catchingUp, .failing):
             logger.notice("listening works again")
+        case (.following, .resting), (.catchingUp, .resting):
+            logger.notice("the nodes show new blocks again")
         case (.following, .halted), (.catchingUp, .halted):
             logger.notice("the chain goes on")
         case (.standingBy, let old) where old != .standingBy:
@@ -219,6 +261,22 @@ struct Listener: Sendable {
         }
         if !follower.bloomTrust.isTrusted, before.trustsBloom {
             logger.warning("the blooms of the chain's headers contradict its logs and are not used any more")
+        }
+    }
+
+    /// Tells operators of upgrades: whoever holds a registry's proxy decides what its events mean.
+    private func tell(_ upgrades: [EventRow], head: BlockNumber?) {
+        for row in upgrades {
+            let isPast = head.map { row.log.blockNumber.distance(to: $0) > settings.windowDepth } ?? false
+            let implementation =
+                row.log.topics.count > 1 ? Address(lowerBytesOf: row.log.topics[1]).checksummed : "unknown"
+            logger.log(
+                level: isPast ? .notice : .critical, "a registry was upgraded; check what its new code does",
+                metadata: [
+                    "registry": "\(row.registry.rawValue)", "contract": "\(row.log.address)",
+                    "implementation": "\(implementation)", "block.number": "\(row.log.blockNumber)",
+                    "transaction": "\(row.log.transactionHash)",
+                ])
         }
     }
 
