@@ -24,8 +24,10 @@ struct WorldTests {
         var total = FaultCounts()
         for seed in first..<(first + count) {
             let world = World(WorldPlan.any(seed: seed))
+            world.isTraced = ProcessInfo.processInfo.environment["TRACE"] != nil
             await world.run()
             total.add(world.counts)
+            if !world.oracle.problems.isEmpty { print("FAILED seed \(seed): \(world.plan)\n  \(world.counts.description)\n  \(world.oracle.problems)") }
             #expect(world.oracle.problems == [], "seed \(seed)")
             print("seed \(seed): \(world.summary)")
         }

@@ -21,6 +21,8 @@ final class Life: @unchecked Sendable {
     var task: Task<Void, Never>?
     var isFinished = false
     var pool: ProviderPool?
+    /// The nodes behind whose URLs another server stands since this life last reached them.
+    var cutOff: Set<Int> = []
     /// How many more steps it takes before it crashes; nil where it does not.
     var stepsLeft: Int?
 
@@ -73,6 +75,7 @@ extension Life {
         guard !isDead else { throw .closed }
         guard let node = world.node(at: request.url) else { throw .dns }
         world.requests += 1
+        if cutOff.remove(node.place) != nil { throw .receive }
         var there = node.latency / 2
         let back = node.latency / 2 * Double.random(in: 0.5...2, using: &world.random)
         if node.shows(.silent, &world.random) {

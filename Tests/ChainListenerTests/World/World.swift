@@ -40,6 +40,8 @@ final class World: @unchecked Sendable {
     private var left: [Int]?
     private var isHealed = false
     private let outside = Outside()
+    /// Whether all that happens is printed.
+    var isTraced = false
 
     init(_ plan: WorldPlan, backing: any WorldBacking = MemoryBacking()) {
         self.plan = plan
@@ -82,6 +84,9 @@ final class World: @unchecked Sendable {
             random: random)
         let response = exchange.respond(to: request.body)
         random = exchange.random
+        if isTraced, case .success(let response) = response {
+            print("\(now) node\(node.place) \(String(decoding: request.body.prefix(400), as: UTF8.self)) → \(response.status) \(response.body.count)")
+        }
         digest.add(UInt64(node.place))
         digest.add(request.body)
         if case .success(let response) = response { digest.add(UInt64(response.body.count)) }
@@ -98,12 +103,13 @@ final class World: @unchecked Sendable {
 
     func committed(_ commit: FeedCommit, by life: Life) {
         checkpoint = commit.checkpoint ?? checkpoint
-        record("commit \(life.number) \(commit.checkpoint.map { "\($0.number)" } ?? "-") \(commit.events.count)")
+        record("commit \(life.number) \(commit.checkpoint.map { "\($0.number)" } ?? "-") \(commit.events.count) fork \(commit.fork.map { "\($0)" } ?? "-") final \(commit.marks.finalized.map { "\($0)" } ?? "-")")
         oracle.check(commit, chain: chain)
         if let memory = backing as? MemoryBacking { oracle.read(memory.feed, chain: chain, at: now) }
     }
 
     func record(_ text: String) {
+        if isTraced { print("\(now) \(text)") }
         digest.add(text)
         digest.add(UInt64(truncatingIfNeeded: now.components.attoseconds &+ now.components.seconds))
     }
@@ -362,6 +368,11 @@ final class World: @unchecked Sendable {
                 guard let fault = faults.randomElement(using: &random) else { break }
                 node[fault] = [3, 20, 60, 100].randomElement(using: &random) ?? 20
             }
+        }
+        if node[.wrongChain] > 0 {
+            // Whoever stood behind the URL before took the connections along.
+            node[.wrongChain] = 100
+            for life in lives { life.cutOff.insert(node.place) }
         }
         node.rangeMax = .max
         node.resultsMax = .max

@@ -49,7 +49,7 @@ struct WorldPlan: Sendable {
         .lacksReceipts,
     ]
 
-    static let lies: [Fault] = Fault.allCases.filter(\.isLie) + [.prunedEmpty]
+    static let lies: [Fault] = Fault.allCases.filter { $0.isLie && $0 != .inventedLog } + [.prunedEmpty]
 
     /// A world as chance has it.
     static func any(seed: UInt64, blocks: Int = 200) -> WorldPlan {
