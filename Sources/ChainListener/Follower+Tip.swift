@@ -196,6 +196,8 @@ extension Follower {
     /// Stores marks that moved although no block came.
     private mutating func storeMarks(_ sight: FinalityMarks.Sight) async throws {
         guard let checkpoint else { return }
+        // A mark above the stored tip says nothing about the tip, which may be on another branch by now.
+        let sight = sight.upTo(checkpoint.number)
         var after = marks
         after.advance(sight, checkpoint: checkpoint.number) { tracker.header(at: $0) }
         guard after.safe != marks.safe || after.finalized != marks.finalized else { return }

@@ -59,8 +59,12 @@ struct Follower {
     }
 
     /// The lowest block that is not stored yet.
+    ///
+    /// The first one lies a window below the contracts: where they are younger than finality, a branch that starts below
+    /// them must find a block that both have.
     var next: BlockNumber {
-        checkpoint?.number.advanced(by: 1) ?? chain.contracts.map(\.startBlock).min() ?? 0
+        if let checkpoint { return checkpoint.number.advanced(by: 1) }
+        return (chain.contracts.map(\.startBlock).min() ?? 0).advanced(by: -tracker.depth)
     }
 
     /// Looks once at the nodes and stores what is new, at most one range or one segment of it.
