@@ -67,7 +67,7 @@ struct SocketServer {
             try NIOSSLContext(
                 configuration: .makeServerConfiguration(
                     certificateChain: NIOSSLCertificate.fromPEMFile($0.certificate).map { .certificate($0) },
-                    privateKey: .file($0.key)))
+                    privateKey: .privateKey(NIOSSLPrivateKey(file: $0.key, format: .pem))))
         }
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
