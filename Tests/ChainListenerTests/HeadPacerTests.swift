@@ -94,7 +94,8 @@ struct HeadPacerTests {
         run.forget()
         run.go(until: arrivals[300])
         #expect(run.looks <= 200 * 3, "\(run.looks) looks for 200 blocks")
-        #expect(run.meanDelay < .seconds(2), "\(run.meanDelay)")
+        // Without a rule the empty slots count as long blocks, and every other block is looked for late.
+        #expect(run.meanDelay < .seconds(blockTime == nil ? 4 : 2), "\(run.meanDelay)")
     }
 
     @Test("looks at a fast chain no more often than the floor allows")
