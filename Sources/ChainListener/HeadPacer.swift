@@ -23,7 +23,10 @@ struct HeadPacer: Sendable {
 
     /// Where this is set the operator chose how often to look, and only hints change that.
     private let fixed: Duration?
-    /// The time from block to block.
+    /// The time from block to block by rule; nil where there is none.
+    private let blockTime: Duration?
+    /// The time from block to block as it was last measured, or the rule's where the two are near each other: slots that
+    /// stay empty lengthen the mean, and the next block comes after the rule's time all the same.
     private(set) var period: Duration
     /// When the newest block came, as far as is known.
     private(set) var grownAt: Duration?
@@ -35,6 +38,8 @@ struct HeadPacer: Sendable {
     private var isOverdue = false
     private var isHinted = false
     private var emptyHints = 0
+    /// How many looks in a row found a block at once; the more, the further the next one moves forward.
+    private var hits = 0
     /// Two moments to measure the period from; the older one is left behind once the newer one is old enough.
     private var marks: (old: Mark, new: Mark)?
 
@@ -49,6 +54,7 @@ struct HeadPacer: Sendable {
     /// - Parameter blockTime: How far apart blocks are by rule, if there is one.
     init(fixed: Duration?, blockTime: Duration?) {
         self.fixed = fixed
+        self.blockTime = blockTime
         period = blockTime ?? fixed ?? Self.periodGuess
     }
 
@@ -71,8 +77,12 @@ struct HeadPacer: Sendable {
         // It came after the last look, and no later than this one.
         let earliest = lastLook ?? grownAt
         let expected = due + period * Double(count - 1)
+        hits = isOverdue || isHinted ? 0 : hits + 1
         let arrival =
-            isHinted ? due : isOverdue ? earliest + (now - earliest) / 2 : min(expected, now) - period / 64
+            isHinted
+            ? due
+            : isOverdue
+                ? earliest + (now - earliest) / 2 : min(expected, now) - period / 64 * Double(min(8, max(1, hits - 2)))
         self.grownAt = min(max(arrival, earliest), now)
         self.due = min(max(arrival, earliest), now) + period
         isOverdue = false
@@ -125,7 +135,10 @@ struct HeadPacer: Sendable {
         }
         let count = old.number.distance(to: head)
         // Few blocks are measured to no better than the distance of two looks.
-        if count >= 8 { period = min(max((now - old.time) / count, .milliseconds(10)), .seconds(3600)) }
+        if count >= 8 {
+            let mean = min(max((now - old.time) / count, .milliseconds(10)), .seconds(3600))
+            period = blockTime.flatMap { (0.8...1.25).contains(mean / $0) ? $0 : nil } ?? mean
+        }
         if new.number.distance(to: head) >= 64 { marks = (new, mark) }
     }
 }

@@ -84,7 +84,10 @@ final class SocketConnection: Sendable {
             try channel.pipeline.syncOperations.addHandler(handler)
         }
         let limit = request.maximumMessageBytes
-        let upgrader = NIOTypedWebSocketClientUpgrader<Frames?>(maxFrameSize: limit) { channel, _ in
+        let upgrader = NIOTypedWebSocketClientUpgrader<Frames?>(
+            // What breaks the rules is to end our stream with its error, not to be answered behind our back.
+            maxFrameSize: limit, enableAutomaticErrorHandling: false
+        ) { channel, _ in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(
                     NIOWebSocketFrameAggregator(

@@ -19,6 +19,9 @@ struct SocketTarget: Sendable, Equatable {
         isSecure = scheme == "wss"
         // The same parser that checks the URLs of requests; it knows http and leaves the rest as it is.
         let rest = text.dropFirst(scheme.utf8.count)
+        guard rest.hasPrefix("://"), !rest.hasPrefix(":///") else {
+            throw .invalidURL("the form must be wss://host/path")
+        }
         let url = try CurlURL((isSecure ? "https" : "http") + rest)
         guard url.zone == nil, !url.host.isEmpty, (1...65_535).contains(url.port) else {
             throw .invalidURL("the form must be wss://host/path")

@@ -19,7 +19,8 @@ struct SocketServer {
         func write(_ bytes: [UInt8]) async {
             let channel = channel
             let sent = channel.eventLoop.flatSubmit {
-                guard let context = try? channel.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
+                guard
+                    let context = try? channel.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
                 else { return channel.eventLoop.makeSucceededVoidFuture() }
                 let promise = channel.eventLoop.makePromise(of: Void.self)
                 context.writeAndFlush(NIOAny(ByteBuffer(bytes: bytes)), promise: promise)
@@ -35,6 +36,13 @@ struct SocketServer {
 
         func text(_ text: String) async { await frame(1, Array(text.utf8)) }
 
+        /// Returns at the client's first frame.
+        func greeted() async { for await _ in frames { return } }
+
+        /// Closes as the protocol says.
+        func end() async { await frame(8, [0x03, 0xe8]) }
+
+        /// Closes as a crash does.
         func close() async { try? await channel.close() }
 
         static func bytes(_ opcode: UInt8, _ payload: [UInt8], fin: Bool = true, mask: Bool = false) -> [UInt8] {
