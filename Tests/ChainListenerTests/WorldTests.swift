@@ -43,7 +43,7 @@ struct WorldTests {
         var plan = WorldPlan(seed: UInt64(fault.rawValue) + 900)
         plan.lies = [fault]
         plan.liesForever = true
-        plan.liesFrom = 20
+        plan.liesFrom = fault.isOfHistory ? 0 : 20
         plan.history = 60
         plan.blocks = 120
         let world = World(plan)

@@ -358,12 +358,7 @@ final class World: @unchecked Sendable {
     }
 
     private func show(_ node: WorldNode) {
-        if node[.staleBranch] > 0 {
-            if let last = node.view.last, chain.canonical[min(chain.blocks[last].number, chain.height)] != last {
-                note(.staleBranch, node)
-            }
-            return
-        }
+        if node[.staleBranch] > 0 { return }
         let known = node.view.count
         node.view = chain.canonical
         for place in node.view.suffix(max(24, node.view.count - known + 16)) where place > plan.history {
@@ -374,6 +369,7 @@ final class World: @unchecked Sendable {
     /// Gives `node` other faults for a while.
     private func mood(_ node: WorldNode) {
         guard !isHealed else { return }
+        if plan.liesForever, node.moods.contains(100) { return }
         node.moods = [Int](repeating: 0, count: Fault.allCases.count)
         let isLiar = !plan.lies.isEmpty && node.place == nodes.count - 1
         let isHonest = !plan.lies.isEmpty && node.place == 0
@@ -394,6 +390,13 @@ final class World: @unchecked Sendable {
             // Whoever stood behind the URL before took the connections along.
             node[.wrongChain] = 100
             for life in lives { life.cutOff.insert(node.place) }
+        }
+        if node[.staleBranch] > 0, chain.height > 6 {
+            let depth = Int.random(in: 1...3, using: &random)
+            let length = Int.random(in: 1...(depth + 1), using: &random)
+            node.view = chain.sprout(depth: depth, length: length, using: &random)
+            for place in node.view.suffix(length) { oracle.isOrphaned(chain.blocks[place].hash, at: now) }
+            note(.staleBranch, node)
         }
         node.rangeMax = .max
         node.resultsMax = .max
