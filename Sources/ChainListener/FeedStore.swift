@@ -74,9 +74,13 @@ struct FeedStore: FeedStoring {
             outcome.retractions = Int(try await connection.first(retract) ?? 0)
             sequence += Int64(outcome.retractions)
             try await connection.execute(OrphanBlocks(chainID: commit.chainID, fork: fork))
+            try await connection.execute(ForgetUnverified(chainID: commit.chainID, fork: fork))
         }
         if !commit.blocks.isEmpty {
             try await connection.execute(InsertBlocks(chainID: commit.chainID, blocks: commit.blocks))
+        }
+        if !commit.unverified.isEmpty {
+            try await connection.execute(AddUnverified(chainID: commit.chainID, ranges: commit.unverified))
         }
         if !commit.events.isEmpty {
             let insert = InsertEvents(chainID: commit.chainID, sequence: sequence, events: commit.events)

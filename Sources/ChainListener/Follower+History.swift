@@ -71,12 +71,11 @@ extension Follower {
         var blocks = blockRows(of: proofs)
         let last = stretch.last
         if blocks.last?.header.number != last.number {
-            let check = BlockCheck(contracts: contracts, trustsBloom: bloomTrust.isTrusted)
-            let isProved = check.verdict(header: last, logs: []) == .proved
-            blocks.append(BlockRow(header: last, verification: isProved ? .bloom : nil, logCount: 0))
+            blocks.append(BlockRow(header: last, verification: stretch.isAgreed ? .quorum : nil, logCount: 0))
         }
         try await commit(
             blocks: blocks, events: try await rows(of: proofs),
+            unverified: stretch.isAgreed ? [] : [stretch.first.number...last.number],
             checkpoint: Checkpoint(number: last.number, hash: last.hash),
             tracker: HeadTracker(depth: tracker.depth, window: [last]), sight)
         return .behind
@@ -114,17 +113,15 @@ extension Follower {
     /// Proves blocks of history, without second looks at what is only doubtful.
     ///
     /// A bloom that allows more logs does so by chance in most blocks of a busy chain; whether history is complete is
-    /// worked off apart from storing it, from the blocks without verification.
+    /// worked off apart from storing it, from the ledger of what is unverified.
     private mutating func prove(
         history blocks: [FetchedBlock], isAgreed: Bool
     ) async throws -> [BlockProver.Proof] {
-        let check = BlockCheck(contracts: contracts, trustsBloom: bloomTrust.isTrusted)
+        let check = BlockCheck(contracts: contracts, trust: bloomTrust)
         var proofs: [BlockProver.Proof] = []
         for block in blocks {
             switch check.verdict(header: block.header, logs: block.logs) {
-            case .proved:
-                proofs.append(.init(header: block.header, logs: block.logs, verification: .bloom, bloomHolds: true))
-            case .unproved, .doubtful:
+            case .proved, .unproved:
                 let verification: Verification? = isAgreed ? .quorum : nil
                 proofs.append(
                     .init(header: block.header, logs: block.logs, verification: verification, bloomHolds: nil))

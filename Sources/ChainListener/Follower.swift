@@ -86,17 +86,10 @@ struct Follower {
     /// The contracts that are watched; what one wrote below its start block is asked for and left out.
     var contracts: [Address] { chain.contracts.map(\.address) }
 
-    /// Those logs of `logs` that are to be stored.
-    private func watched(_ logs: [Log]) -> [Log] {
-        logs.filter { log in
-            chain.contracts.contains { $0.address == log.address && $0.startBlock <= log.blockNumber }
-        }
-    }
-
     /// The records of proved blocks.
     func blockRows(of proofs: [BlockProver.Proof]) -> [BlockRow] {
         proofs.map {
-            BlockRow(header: $0.header, verification: $0.verification, logCount: watched($0.logs).count)
+            BlockRow(header: $0.header, verification: $0.verification, logCount: chain.watched($0.logs).count)
         }
     }
 
@@ -106,7 +99,7 @@ struct Follower {
     mutating func rows(of proofs: [BlockProver.Proof], known: [Hash: Address] = [:]) async throws -> [EventRow] {
         var rows: [EventRow] = []
         for proof in proofs {
-            for log in watched(proof.logs).sorted(by: { $0.logIndex < $1.logIndex }) {
+            for log in chain.watched(proof.logs).sorted(by: { $0.logIndex < $1.logIndex }) {
                 guard let registry = chain.registry(at: log.address) else { continue }
                 rows.append(EventRow(log: log, registry: registry, timestamp: proof.header.timestamp))
             }
@@ -144,10 +137,20 @@ struct Follower {
 
     /// Proves `blocks`, several at once, in their order.
     mutating func prove(_ blocks: [FetchedBlock]) async throws -> [BlockProver.Proof] {
+        for block in blocks { bloomTrust.see(block.header) }
         let prover = BlockProver(
-            source: source, contracts: contracts, trustsBloom: bloomTrust.isTrusted,
+            source: source, contracts: contracts, policy: chain.verification, trust: bloomTrust,
             limit: settings.secondLookLimit, clock: clock)
         let proofs = try await concurrently(blocks, atOnce: settings.callsMax) { try await prover.prove($0) }
+        try learn(from: proofs)
+        return proofs
+    }
+
+    /// Learns from `proofs` how far the chain's blooms may be believed.
+    ///
+    /// - Throws: `ChainSourceError.inconsistent` while a bloom that excludes its block's logs is trusted more than the one
+    ///   node that answered them.
+    private mutating func learn(from proofs: [BlockProver.Proof]) throws {
         for proof in proofs {
             switch proof.bloomHolds {
             case true?: bloomTrust.noteAgreement()
@@ -159,13 +162,13 @@ struct Follower {
             case nil: break
             }
         }
-        return proofs
     }
 
     /// Commits and, only then, remembers.
     mutating func commit(
-        fork: BlockNumber? = nil, blocks: [BlockRow] = [], events: [EventRow] = [], checkpoint next: Checkpoint?,
-        tracker newTracker: HeadTracker, _ sight: FinalityMarks.Sight
+        fork: BlockNumber? = nil, blocks: [BlockRow] = [], events: [EventRow] = [],
+        unverified: [ClosedRange<BlockNumber>] = [], checkpoint next: Checkpoint?, tracker newTracker: HeadTracker,
+        _ sight: FinalityMarks.Sight
     ) async throws {
         guard let position = next?.number ?? checkpoint?.number else { return }
         var before = marks
@@ -175,7 +178,7 @@ struct Follower {
         let oldest = newTracker.window.first?.number
         let commit = FeedCommit(
             chainID: chain.id, token: lease.token, parent: checkpoint?.hash, fork: fork, blocks: blocks, events: events,
-            checkpoint: next, head: head ?? position, marksBefore: before, marks: after,
+            unverified: unverified, checkpoint: next, head: head ?? position, marksBefore: before, marks: after,
             pruneBelow: blocks.isEmpty ? nil : min(position, max(oldest ?? 0, after.finalized ?? 0)))
         let outcome = try await meters.timed { try await store.commit(commit) }
         meters.count(outcome, events: events, rewound: fork != nil)
@@ -183,5 +186,12 @@ struct Follower {
         tracker = newTracker
         if let finalized = after.finalized { tracker.forget(below: finalized) }
         marks = after
+    }
+}
+
+extension Chain {
+    /// Those logs of `logs` that are to be stored: no contract's below its start block.
+    func watched(_ logs: [Log]) -> [Log] {
+        logs.filter { log in contracts.contains { $0.address == log.address && $0.startBlock <= log.blockNumber } }
     }
 }

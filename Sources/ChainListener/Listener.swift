@@ -8,6 +8,7 @@ struct Listener: Sendable {
     let chain: Chain
     let source: any ChainSource
     let store: any FeedStoring
+    let ledger: LedgerStore
     let settings: ListenerSettings
     let board: StatusBoard
     let meters: ListenerMeters
@@ -17,12 +18,13 @@ struct Listener: Sendable {
     let now: @Sendable () -> Duration
 
     init(
-        chain: Chain, source: any ChainSource, store: any FeedStoring, settings: ListenerSettings, board: StatusBoard,
-        meters: ListenerMeters, logger: Logger, clock: some Clock<Duration>
+        chain: Chain, source: any ChainSource, store: any FeedStoring, ledger: LedgerStore, settings: ListenerSettings,
+        board: StatusBoard, meters: ListenerMeters, logger: Logger, clock: some Clock<Duration>
     ) {
         self.chain = chain
         self.source = source
         self.store = store
+        self.ledger = ledger
         self.settings = settings
         self.board = board
         self.meters = meters
@@ -66,8 +68,45 @@ struct Listener: Sendable {
         }
     }
 
-    /// Follows the chain under `lease` until something happens that makes its memory worthless.
+    /// Follows the chain under `lease`, and beside that works off what is unverified.
     private func serve(
+        _ lease: Lease, _ backoff: inout Backoff, _ random: inout some RandomNumberGenerator
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { await audit(lease) }
+            try await follow(lease, &backoff, &random)
+        }
+    }
+
+    /// Works off the ledger, whenever there is nothing to do at the tip, until the task is cancelled or the lease lost.
+    private func audit(_ lease: Lease) async {
+        var auditor = Auditor(
+            chain: chain, token: lease.token, source: source, ledger: ledger, settings: settings, meters: meters,
+            logger: logger, clock: clock)
+        while !Task.isCancelled {
+            var wait = settings.auditPause
+            let status = board.status(of: chain.id)
+            if status.state == .following {
+                do {
+                    switch try await auditor.step(trustsBloom: status.trustsBloom) {
+                    case .more: break
+                    case .idle: wait = settings.auditIdle
+                    case .stuck: wait = settings.auditRetry
+                    }
+                } catch ListenerError.fenced {
+                    return
+                } catch {
+                    logger.debug("verifying what is stored failed", metadata: ["error": "\(Self.text(error))"])
+                    wait = settings.retryCeiling
+                }
+            }
+            try? await clock.sleep(for: wait)
+        }
+    }
+
+    /// Follows the chain under `lease` until something happens that makes its memory worthless.
+    private func follow(
         _ lease: Lease, _ backoff: inout Backoff, _ random: inout some RandomNumberGenerator
     ) async throws {
         var follower: Follower?
@@ -95,19 +134,28 @@ struct Listener: Sendable {
                     meters.countInconsistent()
                     if let endpoint { source.distrust(endpoint, because: reason) }
                 }
-                let text = Self.text(error)
-                let wait = backoff.fail(using: &random)
-                // One wrong answer among right ones is a node's everyday life, not a state of the chain.
-                if backoff.failures > 1 {
-                    enter(.failing(text))
-                    try await keep(lease, &keeper, head: nil, error: text)
-                } else {
-                    logger.debug("a look at the nodes failed", metadata: ["error": "\(text)"])
-                    try await keep(lease, &keeper, head: nil, error: nil)
-                }
-                try await clock.sleep(for: wait)
+                try await rest(after: error, lease, &keeper, for: backoff.fail(using: &random), backoff.failures)
+            } catch let error as ListenerError {
+                guard case .heldBack = error else { throw error }
+                try await rest(after: error, lease, &keeper, for: backoff.fail(using: &random), backoff.failures)
             }
         }
+    }
+
+    /// Waits after a failed look at the nodes, and says so where it is not the first in a row.
+    private func rest(
+        after error: any Error, _ lease: Lease, _ keeper: inout LeaseKeeper, for wait: Duration, _ failures: Int
+    ) async throws {
+        let text = Self.text(error)
+        // One wrong answer among right ones is a node's everyday life, not a state of the chain.
+        if failures > 1 {
+            enter(.failing(text))
+            try await keep(lease, &keeper, head: nil, error: text)
+        } else {
+            logger.debug("a look at the nodes failed", metadata: ["error": "\(text)"])
+            try await keep(lease, &keeper, head: nil, error: nil)
+        }
+        try await clock.sleep(for: wait)
     }
 
     /// Makes the follower where there is none, and takes one step; what it learned stays, also from a failure.
@@ -181,6 +229,10 @@ struct Listener: Sendable {
         case ChainSourceError.tooLarge: "one block holds more logs than any node answers"
         case ChainSourceError.unreachable(let text): "no node answers: \(text)"
         case ChainSourceError.inconsistent(let text, _): "a node's answer is wrong: \(text)"
+        case ListenerError.heldBack(let number, .receipts):
+            "block \(number) is held back: no node answers receipts that make up its header's root, as verification demands"
+        case ListenerError.heldBack(let number, _):
+            "block \(number) is held back: no second node answers its logs, as verification demands"
         case ListenerError.conflictingLogs(let stored, let expected):
             "\(expected - stored) of \(expected) logs contradict logs that are stored for the same block"
         case let error as StorageError: "the database: \(error)"

@@ -9,6 +9,8 @@ struct ListenerMeters: Sendable {
     private let unknown: Counter
     private let reorganisations: Counter
     private let inconsistent: Counter
+    private let repaired: Counter
+    private let unverified: Gauge
     private let commits: Metrics.Timer
 
     init(chain: ChainID) {
@@ -19,6 +21,8 @@ struct ListenerMeters: Sendable {
         unknown = Counter(label: "listener.unknown.count", dimensions: dimensions)
         reorganisations = Counter(label: "listener.reorg.count", dimensions: dimensions)
         inconsistent = Counter(label: "listener.inconsistent.count", dimensions: dimensions)
+        repaired = Counter(label: "listener.repaired.count", dimensions: dimensions)
+        unverified = Gauge(label: "listener.unverified.blocks", dimensions: dimensions)
         commits = Metrics.Timer(label: "listener.commit.duration.seconds", dimensions: dimensions)
     }
 
@@ -43,6 +47,12 @@ struct ListenerMeters: Sendable {
 
     /// Counts an answer that contradicted itself or another one.
     func countInconsistent() { inconsistent.increment() }
+
+    /// How many stored heights nothing proves to be complete.
+    func unverified(_ count: Int64) { unverified.record(count) }
+
+    /// Counts logs that were stored late, or were stored and are not on the chain: any at all is an alarm.
+    func repaired(late: Int, surplus: Int) { repaired.increment(by: late + surplus) }
 
     /// Runs `work` and records how long it took, if it succeeded.
     func timed<Output>(_ work: () async throws -> Output) async throws -> Output {

@@ -40,8 +40,9 @@ public final class ListenerService: Service {
                 database: database, holder: lock.holder, leaseDuration: settings.leaseDuration + chain.pollInterval * 2,
                 pruneMax: settings.pruneMax)
             return Listener(
-                chain: chain, source: source(chain), store: store, settings: settings, board: board,
-                meters: ListenerMeters(chain: chain.id), logger: logger, clock: clock)
+                chain: chain, source: source(chain), store: store, ledger: LedgerStore(database: database),
+                settings: settings, board: board, meters: ListenerMeters(chain: chain.id), logger: logger,
+                clock: clock)
         }
     }
 

@@ -52,6 +52,11 @@ final class StatusBoard: Sendable {
     /// All of them, by chain id.
     var all: [ListenerStatus] { statuses.withLock { $0.values.sorted { $0.chainID < $1.chainID } } }
 
+    /// The status of one.
+    func status(of chainID: ChainID) -> ListenerStatus {
+        statuses.withLock { $0[chainID] ?? ListenerStatus(chainID: chainID) }
+    }
+
     /// Changes one and answers what it was.
     func update(_ chainID: ChainID, _ change: (inout ListenerStatus) -> Void) -> ListenerStatus {
         statuses.withLock { statuses in

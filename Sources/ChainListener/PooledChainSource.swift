@@ -79,11 +79,11 @@ public final class PooledChainSource: ChainSource {
         }
     }
 
-    /// All logs of the block `hash`, whoever wrote them, from its receipts; nil where no node offers receipts.
-    public func receiptLogs(of hash: Hash) async throws -> [Log]? {
+    /// All receipts of the block `hash`, in order; nil where no node offers receipts.
+    public func receipts(of hash: Hash) async throws -> [Receipt]? {
         guard !lacksReceipts.load(ordering: .relaxed) else { return nil }
         do {
-            return try await pool.receipts(hash).flatMap(\.logs)
+            return try await pool.receipts(hash)
         } catch {
             guard error == .methodMissing else { throw try Self.translation(of: error) }
             lacksReceipts.store(true, ordering: .relaxed)

@@ -8,6 +8,19 @@ public enum FinalitySource: String, Sendable, Codable {
     case depth
 }
 
+/// What must hold before the events of a block at the tip go out.
+///
+/// Whatever goes out without proof is proved later, apart from the tip.
+public enum VerificationPolicy: String, Sendable, Codable {
+    /// The header's bloom excludes every watched contract, or a second look was taken: at another node, else at the
+    /// block's receipts. What no second look bears out in time goes out all the same.
+    case bloom
+    /// The header's bloom excludes every watched contract, or the block's receipts make up the root in its header.
+    case receipts
+    /// Two nodes answered the same logs.
+    case quorum
+}
+
 /// A contract that is watched, and the first block that can hold its events.
 public struct RegistryContract: Hashable, Sendable {
     /// Which registry it is.
@@ -41,6 +54,8 @@ public struct Chain: Sendable, Hashable {
     public let confirmations: Int
     /// Where `safe` and `finalized` come from.
     public let finality: FinalitySource
+    /// What must hold before the events of a block go out.
+    public let verification: VerificationPolicy
     /// Without a trailing slash; nil where the chain has no explorer.
     public let explorerURL: String?
     /// At least one; several of one registry are allowed.
@@ -49,7 +64,8 @@ public struct Chain: Sendable, Hashable {
     /// A chain with all its facts.
     public init(
         id: ChainID, name: String, isEnabled: Bool = true, rpcURLs: [String], pollInterval: Duration,
-        confirmations: Int, finality: FinalitySource, explorerURL: String?, contracts: [RegistryContract]
+        confirmations: Int, finality: FinalitySource, verification: VerificationPolicy = .bloom, explorerURL: String?,
+        contracts: [RegistryContract]
     ) {
         self.id = id
         self.name = name
@@ -58,6 +74,7 @@ public struct Chain: Sendable, Hashable {
         self.pollInterval = pollInterval
         self.confirmations = confirmations
         self.finality = finality
+        self.verification = verification
         self.explorerURL = explorerURL
         self.contracts = contracts
     }

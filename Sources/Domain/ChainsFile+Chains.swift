@@ -2,8 +2,8 @@ import Ethereum
 
 extension ChainsFileReader {
     private static let chainMembers = [
-        "chain_id", "name", "enabled", "rpc_urls", "poll_interval_ms", "confirmations", "finality", "explorer_url",
-        "registries",
+        "chain_id", "name", "enabled", "rpc_urls", "poll_interval_ms", "confirmations", "finality", "verification",
+        "explorer_url", "registries",
     ]
 
     /// The chains of the whole document; incomplete once a problem was noted.
@@ -39,15 +39,19 @@ extension ChainsFileReader {
         // The listener keeps the header of every block that is not final in memory.
         let confirmations = integer(members, "confirmations", at: path, in: 0...1000, default: 12)
         let finality = finality(members, at: path)
+        let verification = verification(members, at: path)
+        if verification == .quorum, isEnabled == true, let urls, urls.count == 1 {
+            warn("\(path).verification", "quorum needs two endpoints; events are held back until there are")
+        }
         let explorer = explorerURL(members, at: path)
         let contracts = contracts(members, at: path)
         guard let id, let chainID = ChainID(rawValue: id), let name, let isEnabled, let urls, let poll,
-            let confirmations, let finality, let explorer, let contracts
+            let confirmations, let finality, let verification, let explorer, let contracts
         else { return nil }
         return Chain(
             id: chainID, name: name, isEnabled: isEnabled && !urls.isEmpty, rpcURLs: urls,
             pollInterval: .milliseconds(poll), confirmations: Int(confirmations), finality: finality,
-            explorerURL: explorer, contracts: contracts)
+            verification: verification, explorerURL: explorer, contracts: contracts)
     }
 
     private func finality(_ members: [String: JSON], at path: String) -> FinalitySource? {
@@ -57,6 +61,15 @@ extension ChainsFileReader {
             return nil
         }
         return source
+    }
+
+    private func verification(_ members: [String: JSON], at path: String) -> VerificationPolicy? {
+        guard let value = members["verification"] else { return .bloom }
+        guard let policy = value.string.flatMap(VerificationPolicy.init) else {
+            problem("\(path).verification", "must be bloom, receipts or quorum")
+            return nil
+        }
+        return policy
     }
 
     /// The explorer's URL without trailing slashes; the outer nil is a problem, the inner one an absent explorer.

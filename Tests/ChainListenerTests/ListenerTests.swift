@@ -203,7 +203,7 @@ struct ListenerTests {
         try await Self.running([service]) {
             try await log.wait(for: .error)
             let row = try await database.first(ReadChain(chainID: chain.id))
-            #expect(row?.halted?.contains("set halted_reason to NULL") == true)
+            #expect(row?.halted?.contains("tocsin rewind --chain 8 --to 60,") == true)
             // The nodes were wrong, and an operator says so.
             nodes.change { chain, random in
                 chain.restore(left)

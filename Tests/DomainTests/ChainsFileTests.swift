@@ -41,6 +41,7 @@ struct ChainsFileTests {
         #expect(chain.pollInterval == .milliseconds(4000))
         #expect(chain.confirmations == 12)
         #expect(chain.finality == .tags)
+        #expect(chain.verification == .bloom)
         #expect(chain.explorerURL == nil)
         #expect(chain.contracts.map(\.startBlock) == [5])
         #expect(file.warnings.isEmpty)
@@ -49,7 +50,7 @@ struct ChainsFileTests {
     @Test("every member is read")
     func members() throws {
         let more =
-            #""enabled": false, "poll_interval_ms": 250, "confirmations": 0, "finality": "depth", "explorer_url": "https://e.example//","#
+            #""enabled": false, "poll_interval_ms": 250, "confirmations": 0, "finality": "depth", "verification": "receipts", "explorer_url": "https://e.example//","#
         let registries = """
             {"identity": [{"address": "\(Self.identity.lowercased())", "start_block": 0},
              {"address": "\(Self.reputation)", "start_block": 9223372036854775807}]}
@@ -62,6 +63,7 @@ struct ChainsFileTests {
         #expect(chain.pollInterval == .milliseconds(250))
         #expect(chain.confirmations == 0)
         #expect(chain.finality == .depth)
+        #expect(chain.verification == .receipts)
         #expect(chain.explorerURL == "https://e.example")
         #expect(chain.addresses(of: .identity).count == 2)
         #expect(chain.contracts.last?.startBlock == BlockNumber(rawValue: .max))
@@ -113,13 +115,21 @@ struct ChainsFileTests {
             (file(chain(more: #""finality": "block","#)), "chains[0].finality: must be tags or depth"),
             (file(chain(more: #""finality": null,"#)), "chains[0].finality: must be tags or depth"),
             (
+                file(chain(more: #""verification": "none","#)),
+                "chains[0].verification: must be bloom, receipts or quorum"
+            ),
+            (
+                file(chain(more: #""verification": true,"#)),
+                "chains[0].verification: must be bloom, receipts or quorum"
+            ),
+            (
                 file(chain(more: #""explorer_url": "etherscan.io","#)),
                 "chains[0].explorer_url: must be an http or https URL of at most 256 bytes"
             ),
             (
                 file(chain(more: #""rpcUrls": [],"#)),
                 "chains[0].rpcUrls: unknown; known here are chain_id, name, enabled, rpc_urls, poll_interval_ms, "
-                    + "confirmations, finality, explorer_url, registries"
+                    + "confirmations, finality, verification, explorer_url, registries"
             ),
             (file(chain(registries: "{}")), "chains[0].registries: empty"),
             (file(chain(registries: "[]")), "chains[0].registries: must be an object"),
