@@ -21,6 +21,8 @@ enum Fault: Int, CaseIterable, Sendable {
     var isLie: Bool { (Fault.droppedLogs.rawValue...Fault.inventedHead.rawValue).contains(rawValue) }
     /// Whether a node does it.
     var isOfNodes: Bool { rawValue <= Fault.inventedHead.rawValue }
+    /// Whether it shows only where old blocks are asked for.
+    var isOfHistory: Bool { [.prunedError, .prunedEmpty, .prunedPartial].contains(self) }
     var name: String { "\(self)" }
 }
 

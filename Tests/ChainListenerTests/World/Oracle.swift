@@ -36,7 +36,11 @@ struct Oracle: Sendable {
     // MARK: What the world tells
 
     mutating func isShown(_ hash: Hash, at time: Duration) { if shownAt[hash] == nil { shownAt[hash] = time } }
-    mutating func isOrphaned(_ hash: Hash, at time: Duration) { if orphanedAt[hash] == nil { orphanedAt[hash] = time } }
+    mutating func isOrphaned(_ hash: Hash, at time: Duration) {
+        if orphanedAt[hash] == nil { orphanedAt[hash] = time }
+        // If it comes back, it is new once more.
+        shownAt[hash] = nil
+    }
     mutating func reached(height: Int) { highest = max(highest, height) }
 
     /// The logs of `block` that an observer must store.

@@ -55,11 +55,12 @@ final class World: @unchecked Sendable {
         highest = chain.height
         nodes = (0..<plan.nodeCount).map { WorldNode(place: $0) }
         oracle = Oracle(contracts: WorldChain.contracts, finalityDepth: plan.finalityDepth)
-        for block in chain.blocks { oracle.isShown(block.hash, at: .zero) }
         for node in nodes {
             node.view = chain.canonical
             node.answersPastHead = self.random.chance(50)
             node.latency = .milliseconds([5, 20, 80, 300].randomElement(using: &self.random) ?? 20)
+            // Whoever answers first is asked first.
+            if plan.liesForever { node.latency = .milliseconds(node.place == nodes.count - 1 ? 10 : 60) }
         }
     }
 
@@ -85,12 +86,26 @@ final class World: @unchecked Sendable {
         let response = exchange.respond(to: request.body)
         random = exchange.random
         if isTraced, case .success(let response) = response {
-            print("\(now) node\(node.place) \(String(decoding: request.body.prefix(400), as: UTF8.self)) → \(response.status) \(response.body.count)")
+            print(
+                "\(now) node\(node.place) \(String(decoding: request.body.prefix(400), as: UTF8.self)) → \(response.status) \(response.body.count)"
+            )
         }
+        notice()
         digest.add(UInt64(node.place))
         digest.add(request.body)
         if case .success(let response) = response { digest.add(UInt64(response.body.count)) }
         return response
+    }
+
+    /// Writes down when the pool first knew of a fault that a node has shown.
+    private func notice() {
+        for node in nodes where node.firstLie != nil && node.noticedAt == nil {
+            let isKnown = lives.contains { life in
+                guard let status = life.pool?.status(), status.indices.contains(node.place) else { return false }
+                return status[node.place].lastError != nil
+            }
+            if isKnown { node.noticedAt = now }
+        }
     }
 
     /// What becomes of a commit of `life`.
@@ -103,9 +118,11 @@ final class World: @unchecked Sendable {
 
     func committed(_ commit: FeedCommit, by life: Life) {
         checkpoint = commit.checkpoint ?? checkpoint
-        record("commit \(life.number) \(commit.checkpoint.map { "\($0.number)" } ?? "-") \(commit.events.count) fork \(commit.fork.map { "\($0)" } ?? "-") final \(commit.marks.finalized.map { "\($0)" } ?? "-")")
+        record(
+            "commit \(life.number) \(commit.checkpoint.map { "\($0.number)" } ?? "-") \(commit.events.count) fork \(commit.fork.map { "\($0)" } ?? "-") final \(commit.marks.finalized.map { "\($0)" } ?? "-")"
+        )
         oracle.check(commit, chain: chain)
-        if let memory = backing as? MemoryBacking { oracle.read(memory.feed, chain: chain, at: now) }
+        oracle.read(backing.feed, chain: chain, at: now)
     }
 
     func record(_ text: String) {
@@ -241,7 +258,7 @@ final class World: @unchecked Sendable {
         if lives.contains(where: { !$0.isFinished }) { oracle.fail("a listener does not end when it is cancelled") }
         for node in nodes { counts.add(node.counts) }
         counts.add(chain.counts)
-        if let memory = backing as? MemoryBacking { oracle.finish(memory.feed, chain: chain) }
+        oracle.finish(backing.feed, chain: chain)
         record("end \(chain.tip.hash) \(oracle.rows)")
     }
 
@@ -341,15 +358,10 @@ final class World: @unchecked Sendable {
     }
 
     private func show(_ node: WorldNode) {
-        if node[.staleBranch] > 0 {
-            if let last = node.view.last, chain.canonical[min(chain.blocks[last].number, chain.height)] != last {
-                note(.staleBranch, node)
-            }
-            return
-        }
+        if node[.staleBranch] > 0 { return }
         let known = node.view.count
         node.view = chain.canonical
-        for place in node.view.suffix(max(24, node.view.count - known + 16)) {
+        for place in node.view.suffix(max(24, node.view.count - known + 16)) where place > plan.history {
             oracle.isShown(chain.blocks[place].hash, at: now)
         }
     }
@@ -357,11 +369,16 @@ final class World: @unchecked Sendable {
     /// Gives `node` other faults for a while.
     private func mood(_ node: WorldNode) {
         guard !isHealed else { return }
+        if plan.liesForever, node.moods.contains(100) { return }
         node.moods = [Int](repeating: 0, count: Fault.allCases.count)
         let isLiar = !plan.lies.isEmpty && node.place == nodes.count - 1
         let isHonest = !plan.lies.isEmpty && node.place == 0
         let faults = isLiar ? plan.lies + (plan.liesForever ? [] : plan.faults) : isHonest ? [] : plan.faults
         if plan.liesForever, isLiar {
+            guard produced >= plan.liesFrom else {
+                plan(.mood(node), after: plan.style.blockSeconds)
+                return
+            }
             for fault in plan.lies { node[fault] = 100 }
         } else if !faults.isEmpty, random.chance(60) {
             for _ in 0..<Int.random(in: 1...3, using: &random) {
@@ -374,6 +391,13 @@ final class World: @unchecked Sendable {
             node[.wrongChain] = 100
             for life in lives { life.cutOff.insert(node.place) }
         }
+        if node[.staleBranch] > 0, chain.height > 6 {
+            let depth = Int.random(in: 1...3, using: &random)
+            let length = Int.random(in: 1...(depth + 1), using: &random)
+            node.view = chain.sprout(depth: depth, length: length, using: &random)
+            for place in node.view.suffix(length) { oracle.isOrphaned(chain.blocks[place].hash, at: now) }
+            note(.staleBranch, node)
+        }
         node.rangeMax = .max
         node.resultsMax = .max
         node.prunedBelow = 0
@@ -383,6 +407,7 @@ final class World: @unchecked Sendable {
             node.prunedBelow = random.chance(30) ? max(0, chain.height - 20) : 0
         } else if isLiar {
             node.prunedBelow = max(0, chain.height - 20)
+            if plan.lies.contains(.blockOverCap) { node.resultsMax = 1 }
         }
         plan(.view(node), after: 0)
         plan(.mood(node), after: plan.style.blockSeconds * Double.random(in: 2...40, using: &random))
@@ -393,10 +418,14 @@ final class World: @unchecked Sendable {
         isHealed = true
         isDatabaseUp = true
         for node in nodes {
-            if !plan.liesForever { node.moods = [Int](repeating: 0, count: Fault.allCases.count) }
+            if !plan.liesForever || node.place != nodes.count - 1 {
+                node.moods = [Int](repeating: 0, count: Fault.allCases.count)
+            }
             node.rangeMax = .max
-            node.resultsMax = .max
-            node.prunedBelow = plan.liesForever ? node.prunedBelow : 0
+            if !plan.liesForever {
+                node.resultsMax = .max
+                node.prunedBelow = 0
+            }
             plan(.view(node), after: 0)
         }
     }

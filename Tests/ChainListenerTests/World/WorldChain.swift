@@ -78,6 +78,15 @@ struct WorldChain: Sendable {
         pending = []
     }
 
+    /// Makes a branch of `length` blocks that nobody follows, `depth` blocks below the tip.
+    ///
+    /// - Returns: The canonical chain as somebody sees it who is on that branch.
+    mutating func sprout(depth: Int, length: Int, using random: inout SeededGenerator) -> [Int] {
+        var view = Array(canonical.dropLast(depth))
+        for _ in 0..<length { view.append(make(on: view.last.map { blocks[$0] }, using: &random)) }
+        return view
+    }
+
     private mutating func make(on parent: WorldBlock?, using random: inout SeededGenerator) -> Int {
         let number = (parent?.number ?? -1) + 1
         var content: [WorldTransaction] = []

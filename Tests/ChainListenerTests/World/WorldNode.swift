@@ -29,8 +29,10 @@ final class WorldNode {
     var answersPastHead = false
     var latency: Duration = .milliseconds(20)
     var counts = FaultCounts()
-    /// When the last false answer left the node, and the first since somebody asked.
+    /// When the first false answer was given.
     var firstLie: Duration?
+    /// When the pool first held an answer against the node.
+    var noticedAt: Duration?
 
     init(place: Int) { self.place = place }
 

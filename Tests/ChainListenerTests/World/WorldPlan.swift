@@ -23,6 +23,8 @@ struct WorldPlan: Sendable {
     var lies: [Fault] = []
     /// Whether the liar lies to the end instead of healing, and always instead of at times.
     var liesForever = false
+    /// The liar begins behind so many blocks.
+    var liesFrom = 0
     /// In a thousand commits each: what happens to the process and the database.
     var crashes = 0
     /// Whether processes pause and stand by, clocks leap, and the database goes away.

@@ -73,6 +73,8 @@ struct WorldStore: FeedStoring {
 
 /// What holds a simulated world's rows: memory, or a real database.
 protocol WorldBacking: AnyObject, Sendable {
+    /// The rows as the oracle reads them.
+    var feed: MemoryFeed { get }
     func acquire(_ chainID: ChainID, _ life: Life) async throws -> Lease?
     func window(_ chainID: ChainID, checkpoint: BlockNumber, limit: Int, _ life: Life) async throws -> [Header]
     func commit(_ commit: FeedCommit, _ life: Life) async throws -> CommitOutcome
