@@ -35,8 +35,6 @@ struct Auditor {
     private var position: BlockNumber = 0
     /// Whether the present pass verified anything.
     private var hasGained = false
-    /// How many heights two nodes are asked for at once.
-    private var rangeSize: RangeSize
     /// Headers that were fetched already, ascending, the first of them at `position`.
     private var headers: [Header] = []
     private var senderFailures = 0
@@ -62,7 +60,6 @@ struct Auditor {
         self.meters = meters
         self.logger = logger
         self.clock = clock
-        rangeSize = RangeSize(maximum: settings.auditRangeMax)
     }
 
     /// Looks once at the nodes and writes down what it proved.
@@ -108,18 +105,16 @@ struct Auditor {
 
     /// Settles the lower end of `range` where two nodes answer the same logs for it; false where they do not.
     private mutating func agree(on range: ClosedRange<BlockNumber>) async throws -> Bool {
-        let chunk = range.lowerBound...min(range.upperBound, range.lowerBound.advanced(by: rangeSize.current - 1))
+        let wanted = range.lowerBound...min(range.upperBound, range.lowerBound.advanced(by: settings.auditRangeMax - 1))
         let stretch: Stretch
         do {
-            guard let other = try await second(chunk) else { return false }
-            stretch = other
-        } catch ChainSourceError.tooLarge(let suggestion) {
-            return rangeSize.shrink(from: chunk.count, suggestion: suggestion)
+            guard let both = try await second(wanted) else { return false }
+            stretch = both
         } catch is ChainSourceError {
             return false
         }
         guard stretch.isAgreed else { return false }
-        rangeSize.grow(from: chunk.count)
+        let chunk = stretch.first.number...stretch.last.number
         let stored = try await ledger.stored(chain.id, chunk)
         let logs = Dictionary(grouping: stretch.logs, by: \.blockNumber)
         // A stored block of another hash than the one that both nodes have is not settled behind anybody's back.
@@ -141,14 +136,22 @@ struct Auditor {
         return true
     }
 
-    /// What two nodes answer for `chunk`; nil where there is only one.
-    private func second(_ chunk: ClosedRange<BlockNumber>) async throws -> Stretch? {
+    /// What two nodes answer for the beginning of `range`; nil where there is only one.
+    private func second(_ range: ClosedRange<BlockNumber>) async throws -> Stretch? {
         // Asked for one block's header first, which costs little where there is no other node.
-        guard try await source.header(at: chunk.lowerBound, notBy: 0) != nil else { return nil }
-        let answer = try await source.span(chunk, contracts: contracts)
-        var stretch = try Stretch(answer, chunk)
-        guard let other = try await source.span(chunk, contracts: contracts, notBy: answer.node) else { return nil }
-        try stretch.compare(with: Stretch(other, chunk))
+        guard try await source.header(at: range.lowerBound, notBy: 0) != nil else { return nil }
+        var answer = try await source.span(range, contracts: contracts)
+        var covered = try answer.beginning(of: range)
+        guard let other = try await source.span(covered, contracts: contracts, notBy: answer.node) else { return nil }
+        let both = try other.beginning(of: covered)
+        if both.upperBound < covered.upperBound {
+            // The second node answers fewer blocks at once: the first one answers them too.
+            answer = try await source.span(both, contracts: contracts)
+            covered = try answer.beginning(of: both)
+            guard covered == both, answer.node != other.node else { return nil }
+        }
+        var stretch = try Stretch(answer, covered)
+        try stretch.compare(with: Stretch(other, both))
         return stretch
     }
 
