@@ -134,17 +134,6 @@ extension Follower {
 }
 
 extension BlockLogs {
-    /// The blocks that the answer covers.
-    ///
-    /// - Throws: `ChainSourceError.inconsistent` where they are not the beginning of `wanted`.
-    fileprivate func beginning(of wanted: ClosedRange<BlockNumber>) throws(ChainSourceError) -> ClosedRange<BlockNumber>
-    {
-        guard range.lowerBound == wanted.lowerBound, range.upperBound <= wanted.upperBound else {
-            throw .inconsistent("other blocks than those asked for", by: node)
-        }
-        return range
-    }
-
     /// This answer and the one for the blocks behind it as one.
     fileprivate func followed(by next: BlockLogs) throws(ChainSourceError) -> BlockLogs {
         guard headers.last?.hash == next.headers.first?.parentHash else {
