@@ -137,8 +137,7 @@ extension BlockLogs {
     /// The blocks that the answer covers.
     ///
     /// - Throws: `ChainSourceError.inconsistent` where they are not the beginning of `wanted`.
-    fileprivate func beginning(of wanted: ClosedRange<BlockNumber>) throws(ChainSourceError) -> ClosedRange<BlockNumber>
-    {
+    func beginning(of wanted: ClosedRange<BlockNumber>) throws(ChainSourceError) -> ClosedRange<BlockNumber> {
         guard range.lowerBound == wanted.lowerBound, range.upperBound <= wanted.upperBound else {
             throw .inconsistent("other blocks than those asked for", by: node)
         }

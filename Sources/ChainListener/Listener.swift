@@ -8,7 +8,7 @@ struct Listener: Sendable {
     let chain: Chain
     let source: any ChainSource
     let store: any FeedStoring
-    let ledger: LedgerStore
+    let ledger: any LedgerStoring
     let settings: ListenerSettings
     let board: StatusBoard
     let meters: ListenerMeters
@@ -18,7 +18,8 @@ struct Listener: Sendable {
     let now: @Sendable () -> Duration
 
     init(
-        chain: Chain, source: any ChainSource, store: any FeedStoring, ledger: LedgerStore, settings: ListenerSettings,
+        chain: Chain, source: any ChainSource, store: any FeedStoring, ledger: any LedgerStoring,
+        settings: ListenerSettings,
         board: StatusBoard, meters: ListenerMeters, logger: Logger, clock: some Clock<Duration>
     ) {
         self.chain = chain
