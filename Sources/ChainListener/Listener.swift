@@ -37,6 +37,8 @@ struct Listener: Sendable {
 
     /// A block that a node announced may be missing this often in a row before that counts as a failure.
     private static let lateMax = 20
+    /// After so many times the node that announced it is asked less.
+    private static let latePatience = 4
 
     /// Runs until the task is cancelled.
     func run(using random: some RandomNumberGenerator & Sendable) async {
@@ -128,6 +130,9 @@ struct Listener: Sendable {
                 throw ListenerError.halted(reason)
             } catch ChainSourceError.notYet where lateCount < Self.lateMax {
                 lateCount += 1
+                if lateCount.isMultiple(of: Self.latePatience), let node = follower?.headNode {
+                    source.distrust(node, because: "it announced a block that no node has")
+                }
                 try await keep(lease, &keeper, head: follower?.head, error: nil)
                 try await clock.sleep(for: max(.milliseconds(20), chain.pollInterval / 4))
             } catch let error as ChainSourceError {
