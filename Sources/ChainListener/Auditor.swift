@@ -23,7 +23,7 @@ struct Auditor {
     let chain: Chain
     let token: Int64
     let source: any ChainSource
-    let ledger: LedgerStore
+    let ledger: any LedgerStoring
     let settings: ListenerSettings
     let meters: ListenerMeters
     let logger: Logger
@@ -49,7 +49,7 @@ struct Auditor {
     private static let senderFailuresMax = 5
 
     init(
-        chain: Chain, token: Int64, source: any ChainSource, ledger: LedgerStore, settings: ListenerSettings,
+        chain: Chain, token: Int64, source: any ChainSource, ledger: any LedgerStoring, settings: ListenerSettings,
         meters: ListenerMeters, logger: Logger, clock: any Clock<Duration> = ContinuousClock()
     ) {
         self.chain = chain
@@ -88,7 +88,7 @@ struct Auditor {
     private mutating func learn() async throws {
         guard !hasLearned, trust.isTrusted else { return }
         let logs = Dictionary(grouping: try await ledger.newest(chain.id, limit: 32).map(\.log), by: \.blockHash)
-        let hashes = Array(logs.keys.prefix(Self.blocksMax))
+        let hashes = Array(logs.keys.sorted().prefix(Self.blocksMax))
         var contradictions = 0
         for header in hashes.isEmpty ? [] : try await source.headers(hashes) {
             guard header.settledHeight == nil, let bloom = header.logsBloom, let logs = logs[header.hash] else {
@@ -105,7 +105,8 @@ struct Auditor {
 
     /// Settles the lower end of `range` where two nodes answer the same logs for it; false where they do not.
     private mutating func agree(on range: ClosedRange<BlockNumber>) async throws -> Bool {
-        let wanted = range.lowerBound...min(range.upperBound, range.lowerBound.advanced(by: settings.auditRangeMax - 1))
+        let wanted =
+            range.lowerBound...min(range.upperBound, range.lowerBound.advanced(by: settings.auditRangeMax - 1))
         let stretch: Stretch
         do {
             guard let both = try await second(wanted) else { return false }
@@ -129,29 +130,31 @@ struct Auditor {
         let missing = compare(truth, standing, &settlement)
         let known = Dictionary(stretch.headers.values.map { ($0.hash, $0) }, uniquingKeysWith: { first, _ in first })
         let unknown = Set(missing.map(\.blockHash)).subtracting(known.keys)
-        let fetched = unknown.isEmpty ? [] : try await source.headers(Array(unknown))
+        let fetched = unknown.isEmpty ? [] : try await source.headers(unknown.sorted())
         let headers = known.merging(fetched.map { ($0.hash, $0) }) { known, _ in known }
         try await add(missing, of: truth, headers, &settlement) { _ in .quorum }
         try await settle(settlement)
         return true
     }
 
-    /// What two nodes answer for the beginning of `range`; nil where there is only one.
-    private func second(_ range: ClosedRange<BlockNumber>) async throws -> Stretch? {
+    /// What two nodes answer for the beginning of `wanted`; nil where there is only one.
+    private func second(_ wanted: ClosedRange<BlockNumber>) async throws -> Stretch? {
         // Asked for one block's header first, which costs little where there is no other node.
-        guard try await source.header(at: range.lowerBound, notBy: 0) != nil else { return nil }
-        var answer = try await source.span(range, contracts: contracts)
-        var covered = try answer.beginning(of: range)
-        guard let other = try await source.span(covered, contracts: contracts, notBy: answer.node) else { return nil }
-        let both = try other.beginning(of: covered)
-        if both.upperBound < covered.upperBound {
-            // The second node answers fewer blocks at once: the first one answers them too.
-            answer = try await source.span(both, contracts: contracts)
-            covered = try answer.beginning(of: both)
-            guard covered == both, answer.node != other.node else { return nil }
+        guard try await source.header(at: wanted.lowerBound, notBy: 0) != nil else { return nil }
+        var answer = try await source.span(wanted, contracts: contracts)
+        var chunk = try answer.beginning(of: wanted)
+        guard var other = try await source.span(chunk, contracts: contracts, notBy: answer.node) else { return nil }
+        let covered = try other.beginning(of: chunk)
+        if covered.upperBound < chunk.upperBound {
+            // The second node allows less: the first is asked for that much again.
+            guard let shorter = try await source.span(covered, contracts: contracts, notBy: other.node) else {
+                return nil
+            }
+            (answer, other, chunk) = (other, shorter, covered)
+            guard try other.beginning(of: chunk) == chunk else { return nil }
         }
-        var stretch = try Stretch(answer, covered)
-        try stretch.compare(with: Stretch(other, both))
+        var stretch = try Stretch(answer, chunk)
+        try stretch.compare(with: Stretch(other, chunk))
         return stretch
     }
 
@@ -219,7 +222,7 @@ struct Auditor {
     /// Proves each of `open` on its own and writes down what holds at the heights `taken`.
     private mutating func settle(
         _ open: [Header], cleared: [Header], _ taken: [BlockNumber],
-        _ stored: (hashes: [BlockNumber: Hash], events: [StoredEvent])
+        _ stored: (hashes: [BlockNumber: Hash], events: [StoredLog])
     ) async throws {
         guard let first = taken.first, let last = taken.last else { return }
         let prover = BlockProver(
@@ -245,7 +248,7 @@ struct Auditor {
     }
 
     /// Notes the stored logs that are not among `truth`, and answers those of `truth` that are not stored.
-    private func compare(_ truth: [Log], _ stored: [StoredEvent], _ settlement: inout Settlement) -> [Log] {
+    private func compare(_ truth: [Log], _ stored: [StoredLog], _ settlement: inout Settlement) -> [Log] {
         let places = Set(truth.map(LogPlace.init))
         settlement.surplus = stored.filter { !places.contains(LogPlace($0.log)) }.map(\.id)
         let known = Set(stored.map { LogPlace($0.log) })
@@ -260,7 +263,7 @@ struct Auditor {
         guard !missing.isEmpty else { return }
         let counts = Dictionary(grouping: chain.watched(truth), by: \.blockHash).mapValues(\.count)
         let senders = try await senders(of: missing)
-        for hash in Set(missing.map(\.blockHash)) {
+        for hash in Set(missing.map(\.blockHash)).sorted() {
             guard let header = headers[hash] else {
                 throw ChainSourceError.inconsistent("other blocks than those asked for")
             }
@@ -280,7 +283,7 @@ struct Auditor {
     private mutating func senders(of logs: [Log]) async throws -> [Hash: Address] {
         guard settings.fetchesSenders else { return [:] }
         do {
-            let senders = try await source.senders(of: Array(Set(logs.map(\.transactionHash))))
+            let senders = try await source.senders(of: Set(logs.map(\.transactionHash)).sorted())
             senderFailures = 0
             return senders
         } catch let error as ChainSourceError {

@@ -292,6 +292,7 @@ private struct SwappedBlooms: ChainSource {
         answer.headers = try await swapped(answer.headers)
         return answer
     }
+    var spanLength: Int { inner.spanLength }
     func tip(tags: Bool) async throws -> BlockMarks { try await inner.tip(tags: tags) }
     var spanLength: Int { inner.spanLength }
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {

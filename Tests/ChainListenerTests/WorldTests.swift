@@ -47,6 +47,7 @@ struct WorldTests {
         plan.history = 60
         plan.blocks = 120
         let world = World(plan)
+        world.isTraced = ProcessInfo.processInfo.environment["TRACE"] == fault.name
         await world.run()
         let liar = world.nodes[1]
         print(

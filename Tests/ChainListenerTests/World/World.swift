@@ -27,6 +27,8 @@ final class World: @unchecked Sendable {
     var counts = FaultCounts()
     var oracle: Oracle
     var requests = 0
+    /// Logs that audits found missing.
+    private(set) var late = 0
     private(set) var digest = Digest()
     private(set) var produced = 0
     private(set) var starts = 0
@@ -123,6 +125,14 @@ final class World: @unchecked Sendable {
         )
         oracle.check(commit, chain: chain)
         oracle.read(backing.feed, chain: chain, at: now)
+    }
+
+    /// Takes note of what an audit of `life` wrote down.
+    func settled(_ settlement: Settlement, by life: Life) {
+        record("settle \(life.number) \(settlement.range) \(settlement.late.count) \(settlement.surplus.count)")
+        late += settlement.late.count
+        oracle.check(settlement, chain: chain)
+        oracle.read(backing.feed, chain: chain, at: now, isRepair: true)
     }
 
     func record(_ text: String) {
@@ -280,8 +290,8 @@ final class World: @unchecked Sendable {
             confirmations: plan.finalityDepth, finality: plan.finality, explorerURL: nil,
             contracts: WorldChain.contracts)
         let listener = Listener(
-            chain: watched, source: PooledChainSource(pool), store: WorldStore(life: life), ledger: nil,
-            settings: plan.settings,
+            chain: watched, source: PooledChainSource(pool), store: WorldStore(life: life),
+            ledger: WorldLedger(life: life), settings: plan.settings,
             board: StatusBoard([chainID]), meters: ListenerMeters(chain: chainID), logger: .silent, clock: life.clock)
         let generator = SeededGenerator(seed: random.next())
         life.task = Task.detached(executorPreference: life.executor) {
