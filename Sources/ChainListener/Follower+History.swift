@@ -82,7 +82,7 @@ extension Follower {
     func denseBlock(_ bare: BlockLogs) async throws -> BlockLogs { try await fetcher.dense(bare) }
 
     /// The most blocks that one stretch may have.
-    private var spanLength: Int { settings.rangeMax }
+    private var spanLength: Int { min(settings.rangeMax, max(1, source.spanLength)) }
 
     /// Takes in a look at the nodes; the last block of history then.
     private mutating func see(_ tip: BlockMarks, _ sight: inout FinalityMarks.Sight) -> BlockNumber {

@@ -30,8 +30,6 @@ struct Follower {
     var marks: FinalityMarks
     var judge = ReorgJudge()
     var bloomTrust = BloomTrust()
-    /// How many blocks near the tip are asked for at once.
-    var segmentSize: RangeSize
     /// How often in a row the nodes did not say who sent transactions.
     var senderFailures = 0
     /// After so many, events are stored without senders until the nodes say them again.
@@ -57,7 +55,6 @@ struct Follower {
             chain: chain, source: source, store: store, settings: settings, meters: meters, clock: clock, lease: lease,
             checkpoint: lease.checkpoint, tracker: tracker,
             marks: FinalityMarks(safe: lease.safe, finalized: lease.finalized),
-            segmentSize: RangeSize(maximum: settings.segmentMax),
             head: lease.head)
     }
 

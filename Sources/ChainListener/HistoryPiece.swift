@@ -66,17 +66,10 @@ struct HistoryFetcher: Sendable {
     }
 
     private func beginning(of range: ClosedRange<BlockNumber>) async throws -> BlockLogs {
-        var range = range
-        while true {
-            do {
-                return try await source.span(range, contracts: addresses)
-            } catch ChainSourceError.tooLarge(let suggestion) {
-                guard range.count > 1 else {
-                    return try await dense(try await source.segment(range, contracts: []))
-                }
-                let allowed = suggestion.map { (1..<range.count).contains($0) ? $0 : range.count / 2 }
-                range = range.lowerBound...range.lowerBound.advanced(by: (allowed ?? range.count / 2) - 1)
-            }
+        do {
+            return try await source.span(range, contracts: addresses)
+        } catch ChainSourceError.tooLarge {
+            return try await dense(try await source.segment(range.lowerBound...range.lowerBound, contracts: []))
         }
     }
 
@@ -85,7 +78,7 @@ struct HistoryFetcher: Sendable {
     /// - Throws: `ChainSourceError.tooLarge` where no node offers receipts.
     func dense(_ bare: BlockLogs) async throws -> BlockLogs {
         guard let header = bare.headers.first, let all = try await source.receiptLogs(of: header.hash) else {
-            throw ChainSourceError.tooLarge()
+            throw ChainSourceError.tooLarge
         }
         var block = bare
         block.logs = all.filter { addresses.contains($0.address) }
