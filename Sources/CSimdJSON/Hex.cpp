@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "CSimdJSON.h"
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
 #endif
 
 namespace csj {
@@ -19,24 +19,51 @@ static constexpr std::array<uint8_t, 256> make_nibbles() {
 }
 static constexpr std::array<uint8_t, 256> nibbles = make_nibbles();
 
-#if defined(__SSE2__)
-/// Decodes 16 digits to 8 bytes; sets bits in `bad` where a character is no digit.
-static inline void decode16(const char *digits, uint8_t *bytes, __m128i &bad) {
-    __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i *>(digits));
-    __m128i lowered = _mm_or_si128(text, _mm_set1_epi8(0x20));
-    __m128i is_digit =
-        _mm_and_si128(_mm_cmpgt_epi8(text, _mm_set1_epi8('0' - 1)), _mm_cmplt_epi8(text, _mm_set1_epi8('9' + 1)));
-    __m128i is_letter =
-        _mm_and_si128(_mm_cmpgt_epi8(lowered, _mm_set1_epi8('a' - 1)), _mm_cmplt_epi8(lowered, _mm_set1_epi8('f' + 1)));
+#if defined(__x86_64__)
+/// What each of 16 characters is worth; sets bits in `bad` where one is no digit.
+static inline __m128i values(__m128i text, __m128i &bad) {
+    __m128i digit = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(text, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+    __m128i is_letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(5)), letter);
     bad = _mm_or_si128(bad, _mm_andnot_si128(_mm_or_si128(is_digit, is_letter), _mm_set1_epi8(-1)));
-    __m128i value = _mm_or_si128(
-        _mm_and_si128(is_digit, _mm_sub_epi8(text, _mm_set1_epi8('0'))),
-        _mm_and_si128(is_letter, _mm_sub_epi8(lowered, _mm_set1_epi8('a' - 10))));
-    // In each 16-bit lane the first digit is the low byte: shift it up, bring the second one down, keep one byte.
-    __m128i pairs = _mm_or_si128(_mm_slli_epi16(value, 4), _mm_srli_epi16(value, 8));
-    pairs = _mm_and_si128(pairs, _mm_set1_epi16(0x00ff));
-    _mm_storel_epi64(reinterpret_cast<__m128i *>(bytes), _mm_packus_epi16(pairs, pairs));
+    return _mm_or_si128(
+        _mm_and_si128(is_digit, digit), _mm_and_si128(is_letter, _mm_add_epi8(letter, _mm_set1_epi8(10))));
 }
+
+/// Decodes the digits in blocks of 16, as many as there are; `next` and `bytes` move on. False for another character.
+static bool decode_blocks(const char *&next, const char *end, uint8_t *&bytes) {
+    __m128i bad = _mm_setzero_si128();
+    for (; end - next >= 16; next += 16, bytes += 8) {
+        __m128i value = values(_mm_loadu_si128(reinterpret_cast<const __m128i *>(next)), bad);
+        // In each 16-bit lane the first digit is the low byte: shift it up, bring the second one down, keep one byte.
+        __m128i pairs = _mm_or_si128(_mm_slli_epi16(value, 4), _mm_srli_epi16(value, 8));
+        pairs = _mm_and_si128(pairs, _mm_set1_epi16(0x00ff));
+        _mm_storel_epi64(reinterpret_cast<__m128i *>(bytes), _mm_packus_epi16(pairs, pairs));
+    }
+    return _mm_movemask_epi8(bad) == 0;
+}
+
+/// The same in blocks of 32, then of 16, for processors that have AVX2.
+__attribute__((target("avx2"))) static bool decode_wide_blocks(const char *&next, const char *end, uint8_t *&bytes) {
+    __m256i bad = _mm256_setzero_si256();
+    for (; end - next >= 32; next += 32, bytes += 16) {
+        __m256i text = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(next));
+        __m256i digit = _mm256_sub_epi8(text, _mm256_set1_epi8('0'));
+        __m256i letter = _mm256_sub_epi8(_mm256_or_si256(text, _mm256_set1_epi8(0x20)), _mm256_set1_epi8('a'));
+        __m256i is_digit = _mm256_cmpeq_epi8(_mm256_min_epu8(digit, _mm256_set1_epi8(9)), digit);
+        __m256i is_letter = _mm256_cmpeq_epi8(_mm256_min_epu8(letter, _mm256_set1_epi8(5)), letter);
+        bad = _mm256_or_si256(bad, _mm256_xor_si256(_mm256_or_si256(is_digit, is_letter), _mm256_set1_epi8(-1)));
+        __m256i value = _mm256_blendv_epi8(digit, _mm256_add_epi8(letter, _mm256_set1_epi8(10)), is_letter);
+        // 16 times the first of each pair and once the second; then one byte of each 16-bit lane, in order.
+        __m256i pairs = _mm256_maddubs_epi16(value, _mm256_set1_epi16(0x0110));
+        __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi16(pairs, pairs), 0x08);
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(bytes), _mm256_castsi256_si128(packed));
+    }
+    return _mm256_testz_si256(bad, bad) != 0 && decode_blocks(next, end, bytes);
+}
+
+static const bool has_wide_blocks = __builtin_cpu_supports("avx2");
 #endif
 
 bool decode_hex(std::string_view digits, uint8_t *bytes) {
@@ -44,10 +71,8 @@ bool decode_hex(std::string_view digits, uint8_t *bytes) {
     if (count % 2 != 0) return false;
     const char *next = digits.data();
     const char *end = next + count;
-#if defined(__SSE2__)
-    __m128i bad = _mm_setzero_si128();
-    for (; end - next >= 16; next += 16, bytes += 8) decode16(next, bytes, bad);
-    if (_mm_movemask_epi8(bad) != 0) return false;
+#if defined(__x86_64__)
+    if (!(has_wide_blocks ? decode_wide_blocks(next, end, bytes) : decode_blocks(next, end, bytes))) return false;
 #endif
     uint8_t seen = 0;
     for (; next < end; next += 2) {

@@ -24,19 +24,16 @@ struct EventRow: Sendable, Equatable {
         self.log = log
         self.registry = registry
         self.timestamp = timestamp
-        switch EventDecoder.decode(log) {
-        case .event(let layout, let values):
-            type = layout.type
-            agentID = Self.agentID(layout, values)
-            defect = nil
-        case .unknown(let topic0):
+        do throws(EventDecodingError) {
+            let layout = try EventDecoder.layout(of: log)
+            type = layout?.type
+            agentID = layout.flatMap { Self.agentID($0, log) }
+            // An event without topics is malformed, so an unknown one has a first topic.
+            defect = layout == nil ? log.topics.first.map { .unknown(topic0: $0) } : nil
+        } catch {
             type = nil
             agentID = nil
-            defect = .unknown(topic0: topic0)
-        case .malformed(let reason):
-            type = nil
-            agentID = nil
-            defect = .malformed("\(reason)")
+            defect = .malformed("\(error)")
         }
     }
 
@@ -46,11 +43,10 @@ struct EventRow: Sendable, Equatable {
         return reason
     }
 
-    private static func agentID(_ layout: EventLayout, _ values: [FieldValue]) -> UInt256? {
-        for (parameter, value) in zip(layout.parameters, values) where parameter.field == .agentID {
-            guard case .number(let number) = value, !number.isNegative, number.scale == 0 else { return nil }
-            return number.magnitude
-        }
-        return nil
+    private static func agentID(_ layout: EventLayout, _ log: Log) -> UInt256? {
+        guard case .number(let number) = EventDecoder.value(of: .agentID, layout: layout, in: log),
+            !number.isNegative, number.scale == 0
+        else { return nil }
+        return number.magnitude
     }
 }

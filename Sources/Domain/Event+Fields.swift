@@ -1,16 +1,4 @@
-public import Ethereum
-
 extension Event {
-    /// The event that `log` is; nil unless it decodes.
-    public init?(
-        decoding log: Log, chainID: ChainID, registry: Registry, timestamp: Int64, transactionFrom: Address?
-    ) {
-        guard case .event(let layout, let parameters) = EventDecoder.decode(log) else { return nil }
-        self.init(
-            chainID: chainID, registry: registry, log: log, timestamp: timestamp, transactionFrom: transactionFrom,
-            layout: layout, parameters: parameters)
-    }
-
     /// The most decimals that a feedback's value may declare and still have a score, as in the contract.
     public static let maximumValueDecimals: UInt64 = 18
 
@@ -36,9 +24,8 @@ extension Event {
     }
 
     private func parameter(_ field: Field) -> FieldValue? {
-        let declared = layout.parameters
-        for index in declared.indices where declared[index].field == field { return parameters[index] }
-        return nil
+        guard let given else { return EventDecoder.value(of: field, layout: layout, in: log) }
+        return layout.fields.firstIndex(of: field).map { given[$0] }
     }
 
     private var scaledValue: Number? {

@@ -53,10 +53,26 @@ public struct Event: Sendable {
     public let transactionFrom: Address?
     /// The shape it was written in.
     public let layout: EventLayout
-    /// One value for each of `layout.parameters`, in their order.
-    public let parameters: [FieldValue]
+    /// Values that do not stand in the log; nil where they are read from it whenever they are asked for.
+    let given: [FieldValue]?
 
-    /// An event that was decoded already: `parameters` are those of `layout`, in their order.
+    /// The event that `log` is; nil unless it decodes.
+    ///
+    /// Every parameter is checked now and read when it is asked for.
+    public init?(
+        decoding log: Log, chainID: ChainID, registry: Registry, timestamp: Int64, transactionFrom: Address?
+    ) {
+        guard let layout = try? EventDecoder.layout(of: log) else { return nil }
+        self.chainID = chainID
+        self.registry = registry
+        self.log = log
+        self.timestamp = timestamp
+        self.transactionFrom = transactionFrom
+        self.layout = layout
+        given = nil
+    }
+
+    /// An event of which `parameters` are known otherwise: those of `layout`, in their order.
     public init(
         chainID: ChainID, registry: Registry, log: Log, timestamp: Int64, transactionFrom: Address?,
         layout: EventLayout, parameters: [FieldValue]
@@ -68,8 +84,11 @@ public struct Event: Sendable {
         self.timestamp = timestamp
         self.transactionFrom = transactionFrom
         self.layout = layout
-        self.parameters = parameters
+        given = parameters
     }
+
+    /// One value for each of `layout.parameters`, in their order.
+    public var parameters: [FieldValue] { given ?? EventDecoder.values(layout: layout, of: log) }
 
     /// What happened.
     public var type: EventType { layout.type }

@@ -44,20 +44,39 @@ public enum EventDecoder {
     public static func decode(_ log: Log) -> Decoding { decode(topics: log.topics, data: log.data) }
 
     /// What a log of `topics` and `data` says.
-    ///
-    /// Checked in this order: a topic is there, its event is known, the count of topics, the size of the data, then
-    /// each parameter as declared.
     public static func decode(topics: Topics, data: [UInt8]) -> Decoding {
         guard let topic0 = topics.first else { return .malformed(.noTopics) }
-        guard let layout = EventLayouts.layout(of: topic0) else { return .unknown(topic0: topic0) }
         do throws(EventDecodingError) {
-            return .event(layout, try values(of: layout, topics: topics, data: data.span))
+            guard let layout = try layout(topics: topics, data: data) else { return .unknown(topic0: topic0) }
+            return .event(layout, layout.steps.compactMap { value($0, of: layout, topics: topics, data: data) })
         } catch { return .malformed(error) }
     }
 
-    private static func values(
-        of layout: EventLayout, topics: Topics, data: Span<UInt8>
-    ) throws(EventDecodingError) -> [FieldValue] {
+    /// The layout of `log`, all of whose parameters were checked; nil for an event that no registry was known to emit.
+    ///
+    /// Makes no values, so it allocates nothing; read them with ``value(of:layout:in:)``.
+    public static func layout(of log: Log) throws(EventDecodingError) -> EventLayout? {
+        try layout(topics: log.topics, data: log.data)
+    }
+
+    /// The parameter of `log` that shows `field`; nil where `layout`, which must be the log's, has none.
+    public static func value(of field: Field, layout: EventLayout, in log: Log) -> FieldValue? {
+        guard let index = layout.fields.firstIndex(of: field) else { return nil }
+        return value(layout.steps[index], of: layout, topics: log.topics, data: log.data)
+    }
+
+    /// All parameters of `log`, in the order of its `layout`.
+    static func values(layout: EventLayout, of log: Log) -> [FieldValue] {
+        layout.steps.compactMap { value($0, of: layout, topics: log.topics, data: log.data) }
+    }
+
+    // MARK: Checking
+
+    /// Checked in this order: a topic is there, its event is known, the count of topics, the size of the data, then each
+    /// parameter as declared.
+    private static func layout(topics: Topics, data: [UInt8]) throws(EventDecodingError) -> EventLayout? {
+        guard let topic0 = topics.first else { throw .noTopics }
+        guard let layout = EventLayouts.layout(of: topic0) else { return nil }
         guard topics.count == layout.topicCount else {
             throw .topicCount(expected: layout.topicCount, found: topics.count)
         }
@@ -65,51 +84,59 @@ public enum EventDecoder {
         guard data.count >= layout.headSize else {
             throw .data(.shorterThanHead(expected: layout.headSize, found: data.count))
         }
-        var values: [FieldValue] = []
-        values.reserveCapacity(layout.parameters.count)
-        var topic = 1
-        var head = 0
-        for step in layout.steps {
+        let data = data.span
+        for index in layout.steps.indices {
             do throws(ABIError) {
-                if step.isIndexed {
-                    values.append(try value(step.encoding, of: topics[topic]))
-                    topic += 1
-                } else {
-                    values.append(try value(step.encoding, of: data, head: head, headSize: layout.headSize))
-                    head += 32
-                }
-            } catch { throw .parameter(name: layout.parameters[values.count].name, error) }
+                try check(layout.steps[index], topics: topics, data: data, headSize: layout.headSize)
+            } catch { throw .parameter(name: layout.parameters[index].name, error) }
         }
-        return values
+        return layout
     }
 
+    @inline(__always)
+    private static func check(
+        _ step: EventLayout.Step, topics: Topics, data: Span<UInt8>, headSize: Int
+    ) throws(ABIError) {
+        switch step.encoding {
+        case .hash, .shortText, .stringHash: return
+        case .string, .stringBytes:
+            let range = try ABI.tail(of: data, head: step.place, headSize: headSize)
+            guard ABI.isText(data.extracting(range)) else { throw .invalidUTF8 }
+        case .bytes: _ = try ABI.tail(of: data, head: step.place, headSize: headSize)
+        case .uint(let bits): _ = try ABI.uint(word(step, topics, data), bits: bits)
+        case .int(let bits): _ = try ABI.int(word(step, topics, data), bits: bits)
+        case .address: _ = try ABI.address(word(step, topics, data))
+        case .bool: _ = try ABI.bool(word(step, topics, data))
+        }
+    }
+
+    @inline(__always)
+    private static func word(_ step: EventLayout.Step, _ topics: Topics, _ data: Span<UInt8>) -> Hash {
+        step.isIndexed ? topics[step.place] : ABI.word(of: data, at: step.place)
+    }
+
+    // MARK: Reading
+
+    /// The value at `step`; nil only where the log was not checked.
     private static func value(
-        _ encoding: EventLayout.Encoding, of data: Span<UInt8>, head: Int, headSize: Int
-    ) throws(ABIError) -> FieldValue {
-        switch encoding {
-        case .string:
-            let range = try ABI.tail(of: data, head: head, headSize: headSize)
-            return .text(Text(try ABI.string(data.extracting(range))))
-        case .bytes:
-            let range = try ABI.tail(of: data, head: head, headSize: headSize)
-            return .bytes(data.extracting(range).withUnsafeBufferPointer { [UInt8]($0) })
-        case .stringBytes:
-            let range = try ABI.tail(of: data, head: head, headSize: headSize)
-            return .bytes([UInt8](try ABI.string(data.extracting(range)).utf8))
-        case .uint, .int, .address, .bool, .hash, .shortText, .stringHash:
-            return try value(encoding, of: ABI.word(of: data, at: head))
-        }
-    }
-
-    private static func value(_ encoding: EventLayout.Encoding, of word: Hash) throws(ABIError) -> FieldValue {
-        switch encoding {
-        case .uint(let bits): .number(Number(try ABI.uint(word, bits: bits)))
-        case .int(let bits): .number(Number(try ABI.int(word, bits: bits)))
-        case .address: .address(try ABI.address(word))
-        case .bool: .boolean(try ABI.bool(word))
-        case .shortText: .text(Text(shortText: word))
-        case .hash, .stringHash, .string, .bytes, .stringBytes: .hash(word)
-        }
+        _ step: EventLayout.Step, of layout: EventLayout, topics: Topics, data: [UInt8]
+    ) -> FieldValue? {
+        guard topics.count == layout.topicCount, data.count >= layout.headSize else { return nil }
+        let data = data.span
+        do throws(ABIError) {
+            switch step.encoding {
+            case .uint(let bits): return .number(Number(try ABI.uint(word(step, topics, data), bits: bits)))
+            case .int(let bits): return .number(Number(try ABI.int(word(step, topics, data), bits: bits)))
+            case .address: return .address(try ABI.address(word(step, topics, data)))
+            case .bool: return .boolean(try ABI.bool(word(step, topics, data)))
+            case .shortText: return .text(Text(shortText: word(step, topics, data)))
+            case .hash, .stringHash: return .hash(word(step, topics, data))
+            case .string, .bytes, .stringBytes: break
+            }
+            let content = data.extracting(try ABI.tail(of: data, head: step.place, headSize: layout.headSize))
+            if case .string = step.encoding { return .text(Text(try ABI.string(content))) }
+            return .bytes(content.withUnsafeBufferPointer { [UInt8]($0) })
+        } catch { return nil }
     }
 }
 

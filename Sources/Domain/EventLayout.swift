@@ -34,8 +34,10 @@ public final class EventLayout: Sendable {
 
     /// Where a parameter stands, and how.
     struct Step: Sendable {
-        let isIndexed: Bool
         let encoding: Encoding
+        let isIndexed: Bool
+        /// Which topic it is, or where its word begins in the data.
+        let place: Int
     }
 
     /// What happened.
@@ -51,6 +53,8 @@ public final class EventLayout: Sendable {
 
     /// How each parameter is read; apart from their names, so that decoding copies nothing that is counted.
     let steps: [Step]
+    /// The field of each parameter.
+    let fields: [Field]
     /// How many topics a log of this layout has.
     let topicCount: Int
     /// The bytes of data that every log of this layout has at least.
@@ -68,9 +72,18 @@ public final class EventLayout: Sendable {
         signature = "\(name)(\(parameters.map(\.solidityType).joined(separator: ",")))"
         topic0 = Keccak256.hash(signature)
         self.parameters = parameters
-        steps = parameters.map { Step(isIndexed: $0.isIndexed, encoding: $0.encoding) }
-        topicCount = 1 + parameters.count { $0.isIndexed }
-        headSize = 32 * parameters.count { !$0.isIndexed }
+        fields = parameters.map(\.field)
+        var steps: [Step] = []
+        var topic = 1
+        var head = 0
+        for parameter in parameters {
+            let place = parameter.isIndexed ? topic : head
+            steps.append(Step(encoding: parameter.encoding, isIndexed: parameter.isIndexed, place: place))
+            if parameter.isIndexed { topic += 1 } else { head += 32 }
+        }
+        self.steps = steps
+        topicCount = topic
+        headSize = head
     }
 }
 

@@ -2,15 +2,26 @@ public import Ethereum
 
 /// A log's topics: 0...4 words, held in place.
 public struct Topics: RandomAccessCollection, Hashable, Sendable {
-    private var words: (Hash, Hash, Hash, Hash) = (.zero, .zero, .zero, .zero)
+    private var words: (Hash, Hash, Hash, Hash)
     /// How many there are, 0...4.
-    public private(set) var count = 0
+    public private(set) var count: Int
 
     /// No topics, as `LOG0` writes.
-    public init() {}
+    public init() {
+        words = (.zero, .zero, .zero, .zero)
+        count = 0
+    }
+
+    /// The first `count` of `words`, which must be 0...4.
+    public init(words: (Hash, Hash, Hash, Hash), count: Int) {
+        precondition(0...4 ~= count, "a log has 0 to 4 topics")
+        self.words = words
+        self.count = count
+    }
 
     /// The topics `words`; nil for more than four, which the EVM cannot write.
     public init?(_ words: some Collection<Hash>) {
+        self.init()
         for word in words {
             guard append(word) else { return nil }
         }

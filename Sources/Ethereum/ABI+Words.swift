@@ -33,6 +33,15 @@ extension ABI {
         return Int(offset)
     }
 
+    /// Whether `bytes` are valid UTF-8; U+0000 is.
+    public static func isText(_ bytes: Span<UInt8>) -> Bool {
+        if bytes.isASCII { return true }
+        do throws(UTF8.ValidationError) {
+            _ = try UTF8Span(validating: bytes)
+            return true
+        } catch { return false }
+    }
+
     /// The text that `bytes` spell, which must be valid UTF-8; U+0000 is.
     public static func string(_ bytes: Span<UInt8>) throws(ABIError) -> String {
         do throws(UTF8.ValidationError) {
@@ -68,6 +77,24 @@ extension ABI {
     public static func bool(_ word: Hash) throws(ABIError) -> Bool {
         guard let number = UInt256(word).uint64, number <= 1 else { throw .outOfRange(type: "bool") }
         return number == 1
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether no byte has its highest bit set, as in most texts on chain.
+    fileprivate var isASCII: Bool {
+        var seen: UInt64 = 0
+        var offset = 0
+        while offset + 8 <= count {
+            // Any bits are a UInt64, and the span checks the bounds.
+            seen |= bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            offset += 8
+        }
+        while offset < count {
+            seen |= UInt64(self[offset])
+            offset += 1
+        }
+        return seen & 0x8080_8080_8080_8080 == 0
     }
 }
 

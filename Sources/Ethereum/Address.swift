@@ -31,12 +31,14 @@ public struct Address: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
 
     /// The address in the lower 20 bytes of `word`, as the ABI writes it; nil unless the upper 12 are zero.
+    @inlinable
     public init?(word: Hash) {
         guard word.words.0 == 0, word.words.1 >> 32 == 0 else { return nil }
         self.init(lowerBytesOf: word)
     }
 
     /// The lower 20 bytes of `word`, whatever the upper 12 are, as an address is derived from a hash.
+    @inlinable
     public init(lowerBytesOf word: Hash) {
         words = (
             word.words.1 << 32 | word.words.2 >> 32, word.words.2 << 32 | word.words.3 >> 32,

@@ -105,7 +105,7 @@ final class JSONReader {
     }
 
     private static let onLog: csj_log_callback = { context, raw in
-        guard let context, let raw, let log = Log(raw.pointee) else { return false }
+        guard let context, let raw, let log = Log(raw) else { return false }
         let found = context.assumingMemoryBound(to: Found.self)
         found.pointee.logs.append(log)
         if raw.pointee.is_removed { found.pointee.hasRemoved = true }

@@ -100,7 +100,7 @@ struct JSONValue {
     func log() throws(RPCError) -> Log {
         var raw = csj_log()
         let fault = csj_node_log(node, &raw)
-        guard fault == 0, let log = Log(raw) else {
+        guard fault == 0, let log = withUnsafePointer(to: raw, { Log($0) }) else {
             throw .malformed("a receipt's log: \(Log.reason(fault == 0 ? CSJ_LOG_DATA.rawValue : fault))")
         }
         return log
@@ -125,27 +125,27 @@ struct JSONValue {
 
 extension Log {
     /// The log that `raw` holds; nil if its data is no hexadecimal.
-    init?(_ raw: csj_log) {
-        var topics = Topics()
-        if raw.topic_count > 0 { _ = topics.append(Hash(words: raw.topics.0)) }
-        if raw.topic_count > 1 { _ = topics.append(Hash(words: raw.topics.1)) }
-        if raw.topic_count > 2 { _ = topics.append(Hash(words: raw.topics.2)) }
-        if raw.topic_count > 3 { _ = topics.append(Hash(words: raw.topics.3)) }
-        let count = Int(raw.data_digits) / 2
+    init?(_ raw: UnsafePointer<csj_log>) {
+        let count = Int(raw.pointee.data_digits) / 2
         var isHex = true
         let data =
             count == 0
             ? []
             : [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-                isHex = csj_hex(raw.data, Int(raw.data_digits), buffer.baseAddress)
+                isHex = csj_hex(raw.pointee.data, Int(raw.pointee.data_digits), buffer.baseAddress)
                 filled = isHex ? count : 0
             }
-        guard isHex, let blockNumber = BlockNumber(raw.block_number) else { return nil }
+        guard isHex, let blockNumber = BlockNumber(raw.pointee.block_number) else { return nil }
+        // The reader leaves what lies behind the topics zero.
+        let words = raw.pointee.topics
         self.init(
-            address: Address(words: (raw.address_high, raw.address_middle, raw.address_low)), topics: topics,
-            data: data, blockNumber: blockNumber, blockHash: Hash(words: raw.block_hash),
-            transactionHash: Hash(words: raw.transaction_hash), transactionIndex: raw.transaction_index,
-            logIndex: raw.log_index)
+            address: Address(words: (raw.pointee.address_high, raw.pointee.address_middle, raw.pointee.address_low)),
+            topics: Topics(
+                words: (Hash(words: words.0), Hash(words: words.1), Hash(words: words.2), Hash(words: words.3)),
+                count: Int(raw.pointee.topic_count)),
+            data: data, blockNumber: blockNumber, blockHash: Hash(words: raw.pointee.block_hash),
+            transactionHash: Hash(words: raw.pointee.transaction_hash),
+            transactionIndex: raw.pointee.transaction_index, logIndex: raw.pointee.log_index)
     }
 
     /// What the reader's `fault` means.

@@ -126,7 +126,8 @@ extension ProviderPool {
 /// Checks that logs answer the question that was asked.
 struct LogCheck {
     private let range: ClosedRange<BlockNumber>?
-    private let addresses: Set<Address>
+    /// Few, so that comparing with each costs less than hashing; mostly the first ones match.
+    private let addresses: [Address]
     private let topics: [[Hash]]
     private let hashes: [BlockNumber: Hash]
 
@@ -140,32 +141,34 @@ struct LogCheck {
             if let number = headers.first?.number { hashes[number] = hash }
         }
         self.hashes = hashes
-        addresses = Set(filter.addresses)
+        addresses = filter.addresses
         topics = filter.topics
     }
 
     /// Throws `inconsistent` for the first log that is not what was asked for.
     func check(_ logs: [Log]) throws(RPCError) {
-        var last: Log?
-        for log in logs {
-            if let range, !range.contains(log.blockNumber) { throw .inconsistent("a log outside the range") }
-            if !addresses.isEmpty, !addresses.contains(log.address) {
+        var place: (number: BlockNumber, hash: Hash)?
+        for index in logs.indices {
+            // Members are read where they stand; a log is too large to be copied for each look at it.
+            let number = logs[index].blockNumber
+            let hash = logs[index].blockHash
+            if !addresses.isEmpty, !addresses.contains(logs[index].address) {
                 throw .inconsistent("a log of another contract")
             }
-            if let hash = hashes[log.blockNumber], hash != log.blockHash {
+            if !topics.isEmpty { try checkTopics(logs[index].topics) }
+            if let place, place.number == number, place.hash == hash { continue }
+            if let range, !range.contains(number) { throw .inconsistent("a log outside the range") }
+            if let known = hashes[number], known != hash {
                 throw .inconsistent("a log of another block than the header")
             }
-            if let last, last.blockNumber == log.blockNumber, last.blockHash != log.blockHash {
-                throw .inconsistent("two blocks at one height")
-            }
-            if !topics.isEmpty { try checkTopics(log) }
-            last = log
+            if place?.number == number { throw .inconsistent("two blocks at one height") }
+            place = (number, hash)
         }
     }
 
-    private func checkTopics(_ log: Log) throws(RPCError) {
-        for (position, wanted) in topics.enumerated() where !wanted.isEmpty {
-            guard position < log.topics.count, wanted.contains(log.topics[position]) else {
+    private func checkTopics(_ topics: Topics) throws(RPCError) {
+        for (position, wanted) in self.topics.enumerated() where !wanted.isEmpty {
+            guard position < topics.count, wanted.contains(topics[position]) else {
                 throw .inconsistent("a log with another topic")
             }
         }

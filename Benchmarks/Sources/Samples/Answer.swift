@@ -27,15 +27,19 @@ public struct Answer: Sendable {
         self.count = count
     }
 
-    private static func text(of log: Log) -> String {
+    /// The beginning of a log as JSON, from its bracket to the last digit of its data.
+    public static func front(of log: Log) -> String {
         let topics = log.topics.map { "\"\($0)\"" }.joined(separator: ",")
-        return """
-            {"address":"\(Hex.encode(log.address.bytes))","topics":[\(topics)],"data":"\(Hex.encode(log.data))",\
-            "blockNumber":"\(quantity(UInt64(log.blockNumber.rawValue)))","blockHash":"\(log.blockHash)",\
-            "blockTimestamp":"0x6553f100","transactionHash":"\(log.transactionHash)",\
-            "transactionIndex":"\(quantity(UInt64(log.transactionIndex)))",\
-            "logIndex":"\(quantity(UInt64(log.logIndex)))","removed":false}
-            """
+        return #"{"address":"\#(Hex.encode(log.address.bytes))","topics":[\#(topics)],"data":"\#(Hex.encode(log.data))"#
+    }
+
+    private static func text(of log: Log) -> String {
+        """
+        \(front(of: log))","blockNumber":"\(quantity(UInt64(log.blockNumber.rawValue)))",\
+        "blockHash":"\(log.blockHash)","blockTimestamp":"0x6553f100","transactionHash":"\(log.transactionHash)",\
+        "transactionIndex":"\(quantity(UInt64(log.transactionIndex)))",\
+        "logIndex":"\(quantity(UInt64(log.logIndex)))","removed":false}
+        """
     }
 
     private static func header(_ number: BlockNumber) -> String {

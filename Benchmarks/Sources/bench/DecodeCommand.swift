@@ -9,8 +9,8 @@ private let logCount = 2_000
 
 /// From the bytes of an answer to decoded events that were checked against the question, on one core.
 ///
-/// The way is the listener's: the pool of providers with its checks, then the decoder. The node is canned; it costs one
-/// copy of the bytes, which is counted.
+/// The way is the listener's: the pool of providers with its checks, then the decoder. The node is canned and costs
+/// nothing.
 struct DecodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "decode", abstract: "Decodes answers to eth_getLogs.")
 
@@ -27,7 +27,8 @@ struct DecodeCommand: AsyncParsableCommand {
         let answer = Answer(count: logCount)
         let chain = World.chain(0)
         let pool = ProviderPool(
-            chainID: chain, urls: ["http://127.0.0.1/"], transport: CannedTransport(answer: answer))
+            chainID: chain, urls: ["http://127.0.0.1/"], transport: CannedTransport(answer: answer),
+            random: CannedTransport.FirstIDZero())
         _ = try await Self.round(pool, answer, chain)
         var events = 0
         let start = processSeconds()
@@ -40,19 +41,21 @@ struct DecodeCommand: AsyncParsableCommand {
                 megabytesPerS: Double(answer.logs.count * rounds) / seconds / 1e6, events: events, seed: World.seed))
     }
 
-    /// How many events an answer holds, each decoded.
+    private static let registries = Registry.allCases.map { (address: World.contract(of: $0), registry: $0) }
+
+    /// How many events an answer holds, each decoded and asked for its agent.
     private static func round(_ pool: ProviderPool, _ answer: Answer, _ chain: ChainID) async throws -> Int {
-        let addresses = Registry.allCases.map(World.contract)
-        let blocks = try await pool.blockWithLogs(range: answer.range, addresses: addresses)
+        let blocks = try await pool.blockWithLogs(range: answer.range, addresses: registries.map(\.address))
         var events = 0
-        for log in blocks.logs {
-            guard case .event(let layout, let parameters) = EventDecoder.decode(log),
-                let registry = layout.type.registry
+        for index in blocks.logs.indices {
+            let address = blocks.logs[index].address
+            guard let registry = registries.first(where: { $0.address == address })?.registry,
+                let event = Event(
+                    decoding: blocks.logs[index], chainID: chain, registry: registry, timestamp: 0,
+                    transactionFrom: nil),
+                event.value(of: .agentID) != nil
             else { continue }
-            let event = Event(
-                chainID: chain, registry: registry, log: log, timestamp: 0, transactionFrom: nil, layout: layout,
-                parameters: parameters)
-            events += event.parameters.isEmpty ? 0 : 1
+            events += 1
         }
         return events
     }
