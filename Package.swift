@@ -32,6 +32,11 @@ let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -49,6 +54,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
@@ -81,7 +88,7 @@ let package = Package(
             name: "Storage", dependencies: ["Domain", "Ethereum", "CPostgres", log, metrics, lifecycle],
             resources: [.embedInCode("SQL")], swiftSettings: strict),
         module("EthereumRPC", ["Domain", "Ethereum", "HTTPClient", "CSimdJSON", log, metrics]),
-        module("HTTPClient", ["CCurl", log, metrics]),
+        module("HTTPClient", ["CCurl", nio, nioPosix, nioHTTP, nioWebSocket, nioTLS, log, metrics]),
         module("Signatures", ["Ethereum", "CSecp256k1", crypto]),
         module("Conditions", ["Domain", "Ethereum", "CRE2"]),
         module("Templates", ["Domain", "Ethereum", mustache]),
@@ -104,7 +111,7 @@ let package = Package(
         tests("Conditions", ["Domain", "Ethereum"]),
         tests("Templates", ["Domain", "Ethereum"]),
         tests("Storage", ["Domain", "Ethereum", log]),
-        tests("HTTPClient"),
+        tests("HTTPClient", [nio, nioPosix, nioHTTP, nioWebSocket, nioTLS]),
         tests("EthereumRPC", ["HTTPClient", "Domain", "Ethereum", log]),
         tests("ChainListener", ["EthereumRPC", "HTTPClient", "Storage", "Domain", "Ethereum", log]),
         tests("TriggerEngine", ["Conditions", "Storage", "Domain", "Ethereum", log]),

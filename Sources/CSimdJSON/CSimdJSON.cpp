@@ -24,8 +24,7 @@ int csj_read_replies(
     reader->on_log = on_log;
     reader->context = context;
     try {
-        int code = reader->load(bytes, count, readable);
-        return code == CSJ_OK ? reader->split() : code;
+        return reader->read(bytes, count, readable);
     } catch (const std::bad_alloc &) {
         return CSJ_MEMORY;
     }

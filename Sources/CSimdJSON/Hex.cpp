@@ -1,23 +1,10 @@
 #include "Hex.h"
 
-#include <array>
 #include <cstring>
 
 #include "CSimdJSON.h"
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace csj {
-
-static constexpr std::array<uint8_t, 256> make_nibbles() {
-    std::array<uint8_t, 256> table{};
-    for (int i = 0; i < 256; i++) table[i] = 0xff;
-    for (int i = 0; i < 10; i++) table['0' + i] = i;
-    for (int i = 0; i < 6; i++) table['a' + i] = table['A' + i] = 10 + i;
-    return table;
-}
-static constexpr std::array<uint8_t, 256> nibbles = make_nibbles();
 
 #if defined(__x86_64__)
 /// What each of 16 characters is worth; sets bits in `bad` where one is no digit.
@@ -45,25 +32,16 @@ static bool decode_blocks(const char *&next, const char *end, uint8_t *&bytes) {
 }
 
 /// The same in blocks of 32, then of 16, for processors that have AVX2.
-__attribute__((target("avx2"))) static bool decode_wide_blocks(const char *&next, const char *end, uint8_t *&bytes) {
+CSJ_WIDE static bool decode_wide_blocks(const char *&next, const char *end, uint8_t *&bytes) {
     __m256i bad = _mm256_setzero_si256();
-    for (; end - next >= 32; next += 32, bytes += 16) {
-        __m256i text = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(next));
-        __m256i digit = _mm256_sub_epi8(text, _mm256_set1_epi8('0'));
-        __m256i letter = _mm256_sub_epi8(_mm256_or_si256(text, _mm256_set1_epi8(0x20)), _mm256_set1_epi8('a'));
-        __m256i is_digit = _mm256_cmpeq_epi8(_mm256_min_epu8(digit, _mm256_set1_epi8(9)), digit);
-        __m256i is_letter = _mm256_cmpeq_epi8(_mm256_min_epu8(letter, _mm256_set1_epi8(5)), letter);
-        bad = _mm256_or_si256(bad, _mm256_xor_si256(_mm256_or_si256(is_digit, is_letter), _mm256_set1_epi8(-1)));
-        __m256i value = _mm256_blendv_epi8(digit, _mm256_add_epi8(letter, _mm256_set1_epi8(10)), is_letter);
-        // 16 times the first of each pair and once the second; then one byte of each 16-bit lane, in order.
-        __m256i pairs = _mm256_maddubs_epi16(value, _mm256_set1_epi16(0x0110));
-        __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi16(pairs, pairs), 0x08);
-        _mm_storeu_si128(reinterpret_cast<__m128i *>(bytes), _mm256_castsi256_si128(packed));
-    }
+    for (; end - next >= 32; next += 32, bytes += 16)
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(bytes), decode_wide_block(next, bad));
     return _mm256_testz_si256(bad, bad) != 0 && decode_blocks(next, end, bytes);
 }
 
-static const bool has_wide_blocks = __builtin_cpu_supports("avx2");
+const bool has_wide_blocks = __builtin_cpu_supports("avx2");
+#else
+const bool has_wide_blocks = false;
 #endif
 
 bool decode_hex(std::string_view digits, uint8_t *bytes) {
@@ -82,15 +60,6 @@ bool decode_hex(std::string_view digits, uint8_t *bytes) {
         *bytes++ = static_cast<uint8_t>(high << 4 | (low & 0xf));
     }
     return (seen & 0xf0) == 0;
-}
-
-static inline uint64_t load_big_endian(const uint8_t *bytes) {
-    uint64_t value;
-    memcpy(&value, bytes, 8);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    value = __builtin_bswap64(value);
-#endif
-    return value;
 }
 
 bool decode_word(std::string_view digits, uint64_t *quarters) {

@@ -35,21 +35,72 @@ static bool quoted(std::string_view token, std::string_view &text) {
     return true;
 }
 
-int csj_reader::load(const uint8_t *bytes, size_t count, size_t readable) {
+int csj_reader::read(const uint8_t *bytes, size_t count, size_t readable) {
     replies.clear();
     bad_logs.clear();
     log_count = 0;
     text_count = 0;
+    ahead = {};
     if (count > maximum) return CSJ_TOO_LARGE;
+    if (on_log != nullptr && read_ahead(bytes, count)) {
+        if (split() == CSJ_OK && ahead.is_met) return CSJ_OK;
+        // The array was not what it seemed, or something else is wrong, which the whole document tells better.
+        on_log(context, nullptr);
+        replies.clear();
+        bad_logs.clear();
+        log_count = 0;
+        ahead = {};
+    }
+    int code = load(bytes, count, readable);
+    return code == CSJ_OK ? split() : code;
+}
+
+/// Reads the logs of the first result that begins like an array of logs, and loads the document without them.
+///
+/// An array remains an array when its first elements are taken out, with the commas behind them. So the parser, which
+/// reads all the rest, finds out whether that place is really a result.
+bool csj_reader::read_ahead(const uint8_t *bytes, size_t count) {
+    static constexpr std::string_view opening = "\"result\":[{";
+    std::string_view document(reinterpret_cast<const char *>(bytes), count);
+    const void *found = count == 0 ? nullptr : memmem(bytes, count, opening.data(), opening.size());
+    if (!csj::has_wide_blocks || found == nullptr) return false;
+    const char *end = document.data() + count;
+    const char *first = static_cast<const char *>(found) + opening.size() - 1;
+    if (!run.learn(first, end)) return false;
+    csj_log log{};
+    const char *rest = first;
+    uint64_t taken = 0;
+    while (true) {
+        const char *next = rest;
+        if (!run.read(next, end, log) || next == end) break;
+        bool is_last = *next == ']';
+        // A comma must be followed by a value, so what stands behind it decides whether it can be taken out, too.
+        if (!is_last && (end - next < 2 || next[0] != ',' || next[1] != '{')) break;
+        if (!on_log(context, &log)) break;
+        taken++;
+        rest = is_last ? next : next + 1;
+        if (is_last) break;
+    }
+    if (taken == 0) return false;
+    size_t before = static_cast<size_t>(first - document.data()), after = static_cast<size_t>(end - rest);
+    make_room(before + after);
+    memcpy(copy.get(), bytes, before);
+    memcpy(copy.get() + before, rest, after);
+    memset(copy.get() + before + after, 0, SIMDJSON_PADDING);
+    text = copy.get();
+    text_readable = copy_capacity;
+    text_count = before + after;
+    ahead.count = taken;
+    ahead.array_offset = before - 1;
+    return true;
+}
+
+int csj_reader::load(const uint8_t *bytes, size_t count, size_t readable) {
     if (bytes != nullptr && readable >= count && readable - count >= SIMDJSON_PADDING) {
         text = bytes;
         text_readable = readable;
     } else {
-        if (count + SIMDJSON_PADDING > copy_capacity) {
-            copy_capacity = 0;
-            copy.reset(new uint8_t[count + count / 4 + SIMDJSON_PADDING]);
-            copy_capacity = count + count / 4 + SIMDJSON_PADDING;
-        }
+        make_room(count);
         if (count > 0) memcpy(copy.get(), bytes, count);
         memset(copy.get() + count, 0, SIMDJSON_PADDING);
         text = copy.get();
@@ -57,6 +108,14 @@ int csj_reader::load(const uint8_t *bytes, size_t count, size_t readable) {
     }
     text_count = count;
     return CSJ_OK;
+}
+
+/// Makes `copy` large enough for a document of `count` bytes and the padding.
+void csj_reader::make_room(size_t count) {
+    if (count + SIMDJSON_PADDING <= copy_capacity) return;
+    copy_capacity = 0;
+    copy.reset(new uint8_t[count + count / 4 + SIMDJSON_PADDING]);
+    copy_capacity = count + count / 4 + SIMDJSON_PADDING;
 }
 
 int csj_reader::split() {
@@ -150,9 +209,14 @@ error_code csj_reader::read_text(value result, csj_reply &reply) {
 error_code csj_reader::read_logs(ondemand::document &document, value result, csj_reply &reply) {
     reply.first_log = log_count;
     reply.first_bad_log = bad_logs.size();
+    uint64_t position = 0;
+    // Logs are counted in the order in which they were handed out.
+    if (ahead.count > 0 && log_count == 0 && offset(result.raw_json_token().data()) == ahead.array_offset) {
+        ahead.is_met = true;
+        log_count = position = ahead.count;
+    }
     ondemand::array array;
     if (auto code = result.get_array().get(array)) return code;
-    uint64_t position = 0;
     for (auto element : array) {
         value entry;
         if (auto code = element.get(entry)) return code;

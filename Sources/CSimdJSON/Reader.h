@@ -6,6 +6,7 @@
 
 #include "CSimdJSON.h"
 #include "Log.h"
+#include "LogRun.h"
 
 struct csj_reader {
     explicit csj_reader(size_t maximum_bytes) : maximum(maximum_bytes), splitter(maximum_bytes), parser(maximum_bytes) {}
@@ -26,10 +27,22 @@ struct csj_reader {
     csj_log_callback on_log = nullptr;
     void *context = nullptr;
 
-    int load(const uint8_t *bytes, size_t count, size_t readable);
-    int split();
+    int read(const uint8_t *bytes, size_t count, size_t readable);
 
   private:
+    /// Logs that were read ahead of the parser: how many, and where the array is that they were taken out of.
+    struct {
+        uint64_t count = 0;
+        uint64_t array_offset = 0;
+        bool is_met = false;
+    } ahead;
+    csj::LogRun run;
+
+    bool read_ahead(const uint8_t *bytes, size_t count);
+    int load(const uint8_t *bytes, size_t count, size_t readable);
+    void make_room(size_t count);
+    int split();
+
     using value = simdjson::ondemand::value;
     using object = simdjson::ondemand::object;
     simdjson::error_code read_reply(simdjson::ondemand::document &document, object reply);

@@ -6,12 +6,10 @@ import EthereumRPC
 struct BlockCheck: Sendable {
     /// What the header says about the logs.
     enum Verdict: Equatable {
-        /// The bloom rules out further logs of the watched contracts.
+        /// No logs came, and the bloom rules out that a watched contract wrote any.
         case proved
-        /// The bloom cannot be trusted on this chain, so nothing is known about further logs.
+        /// There may be more logs than came: the bloom allows them, as it must where some came, or cannot be trusted.
         case unproved
-        /// These contracts may have written logs that the node did not answer.
-        case doubtful([Address])
         /// The logs cannot belong to the block.
         case contradicted(Contradiction)
     }
@@ -26,7 +24,7 @@ struct BlockCheck: Sendable {
     }
 
     let contracts: [Address]
-    let trustsBloom: Bool
+    let trust: BloomTrust
 
     /// The verdict on `logs`, which are all that the node answered for the block of `header`, in any order.
     func verdict(header: Header, logs: [Log]) -> Verdict {
@@ -38,13 +36,9 @@ struct BlockCheck: Sendable {
             guard contracts.contains(log.address) else { return .contradicted(.otherContract) }
             guard indices.insert(log.logIndex).inserted else { return .contradicted(.sameIndexTwice) }
         }
-        // A header that settles a lower block carries that block's bloom.
-        guard trustsBloom, header.settledHeight == nil, let bloom = header.logsBloom else { return .unproved }
+        guard let bloom = trust.evidence(in: header) else { return .unproved }
         for log in logs where !bloom.contains(log) { return .contradicted(.excludedByBloom) }
-        let doubtful = contracts.filter { contract in
-            bloom.contains(contract) && !logs.contains { $0.address == contract }
-        }
-        return doubtful.isEmpty ? .proved : .doubtful(doubtful)
+        return contracts.contains(where: bloom.contains) ? .unproved : .proved
     }
 }
 

@@ -9,11 +9,11 @@ struct FetchedBlock: Sendable {
     let node: Int
 }
 
-/// Looks again, elsewhere or in another way, at blocks whose header does not bear out the logs that came with it.
+/// Finds what proves that the logs of a block are complete, by looking again, elsewhere or in another way.
 ///
-/// Answers are wrong in many ways (a backend behind the head, an index with holes, a bloom of another block). Only a bloom
-/// that excludes every watched contract is enough alone; otherwise a second node's answer for the same block hash
-/// decides, or the block's receipts. Where there is neither, the block is stored without proof.
+/// Answers are wrong in many ways (a backend behind the head, an index with holes, a bloom of another block). A trusted
+/// bloom that excludes every watched contract is enough alone. Otherwise a second node's answer for the same block hash
+/// decides, or the block's receipts where they make up the root in its header.
 struct BlockProver: Sendable {
     /// Logs that may be stored.
     struct Proof: Sendable {
@@ -28,43 +28,76 @@ struct BlockProver: Sendable {
     let source: any ChainSource
     /// The watched contracts.
     let contracts: [Address]
-    let trustsBloom: Bool
-    /// How long second looks may take, for one block, before it is stored without them.
+    let policy: VerificationPolicy
+    let trust: BloomTrust
+    /// How long a second look may take, for one block, before it counts as not answered.
     let limit: Duration
     let clock: any Clock<Duration>
 
     /// How often another node is asked that does not answer.
     private static let attemptsMax = 3
 
-    /// The logs of `block`, with what proves them.
+    /// The logs of `block`, with what proves them; the policy may do without.
     ///
-    /// - Throws: `ChainSourceError.inconsistent` where the answers contradict each other and none can be preferred.
+    /// - Throws: `ChainSourceError.inconsistent` where the answers contradict each other and none can be preferred;
+    ///   `ListenerError.heldBack` where the policy demands a proof that no node gives now.
     func prove(_ block: FetchedBlock) async throws -> Proof {
-        switch verdict(block.header, block.logs) {
-        case .proved where block.logs.isEmpty:
-            return Proof(header: block.header, logs: [], verification: .bloom, bloomHolds: nil)
-        case .proved: return try await settle(block, otherwise: .bloom)
-        case .unproved, .doubtful: return try await settle(block, otherwise: nil)
-        case .contradicted(.excludedByBloom): return try await refute(block)
-        case .contradicted(let contradiction):
+        let verdict = check.verdict(header: block.header, logs: block.logs)
+        if case .contradicted(let contradiction) = verdict, contradiction != .excludedByBloom {
             throw ChainSourceError.inconsistent(
                 "logs that cannot belong to their block: \(contradiction)", by: block.node)
         }
+        switch policy {
+        case .quorum: return try await agree(on: block)
+        case .bloom, .receipts:
+            switch verdict {
+            case .proved: return proof(block.header, [], .bloom)
+            case .unproved where policy == .bloom: return try await settle(block)
+            case .contradicted where policy == .bloom: return try await refute(block)
+            case .unproved, .contradicted:
+                guard let received = try await receipts(block.header), received.isProved else {
+                    throw ListenerError.heldBack(block.header.number, .receipts)
+                }
+                return proof(block, byReceipts: received.logs)
+            }
+        }
+    }
+
+    /// What can be proved of the block of `header` without its bloom, by its receipts, else by two nodes; nil where neither
+    /// can be had now.
+    func prove(_ header: Header) async throws -> Proof? {
+        if let received = try await receipts(header), received.isProved {
+            return proof(header, received.logs, .receipts)
+        }
+        do {
+            let answer = try await source.block(header.hash, contracts: contracts)
+            let block = FetchedBlock(header: header, logs: answer.logs, node: answer.node)
+            let check = BlockCheck(contracts: contracts, trust: .none)
+            guard answer.malformed.isEmpty, check.verdict(header: header, logs: answer.logs) == .unproved else {
+                return nil
+            }
+            return try await agree(on: block)
+        } catch ListenerError.heldBack {
+            return nil
+        } catch is ChainSourceError {
+            return nil
+        }
+    }
+
+    private func proof(_ block: FetchedBlock, byReceipts logs: [Log]) -> Proof {
+        if !logs.agrees(with: block.logs) {
+            source.distrust(block.node, because: "logs other than those of the block's receipts")
+        }
+        return proof(block.header, logs, .receipts)
     }
 
     /// There may be more logs than came: most often there are not, sometimes the node left some out.
-    ///
-    /// - Parameter weak: What the header alone proves, where nothing better is at hand.
-    private func settle(_ block: FetchedBlock, otherwise weak: Verification?) async throws -> Proof {
+    private func settle(_ block: FetchedBlock) async throws -> Proof {
         let header = block.header
-        func proof(_ logs: [Log], _ verification: Verification?) -> Proof {
-            let bloomHolds = trustsBloom && !logs.isEmpty && header.logsBloom != nil
-            return Proof(
-                header: header, logs: logs, verification: verification, bloomHolds: bloomHolds ? true : nil)
-        }
         let other = try await elsewhere(block)
-        if let other, other.agrees(with: block.logs) { return proof(block.logs, .quorum) }
+        if let other, other.agrees(with: block.logs) { return proof(header, block.logs, .quorum) }
         let received = try await receipts(header)
+        if let received, received.isProved { return proof(block, byReceipts: received.logs) }
         var answers = [block.logs]
         if let other { answers.append(other) }
         if let received { answers.append(received.logs) }
@@ -78,19 +111,25 @@ struct BlockProver: Sendable {
             }
             logs = fuller
         }
-        if let received, received.isProved, received.logs.agrees(with: logs) { return proof(logs, .receipts) }
-        return proof(logs, logs.agrees(with: block.logs) ? weak : nil)
+        return proof(header, logs, nil)
+    }
+
+    /// Two nodes must answer the same logs, whatever the bloom says.
+    private func agree(on block: FetchedBlock) async throws -> Proof {
+        guard let other = try await elsewhere(block) else {
+            throw ListenerError.heldBack(block.header.number, .quorum)
+        }
+        guard other.agrees(with: block.logs) else {
+            throw ChainSourceError.inconsistent("two nodes answer different logs for the same block")
+        }
+        return proof(block.header, block.logs, .quorum)
     }
 
     /// The bloom excludes logs that came: the logs are made up, or the bloom is not about this block.
     private func refute(_ block: FetchedBlock) async throws -> Proof {
-        let header = block.header
         let other = try await elsewhere(block)
         let again = if let other { other } else { try await again(block) }
-        if again.agrees(with: block.logs) {
-            return Proof(
-                header: header, logs: again, verification: other == nil ? nil : .quorum, bloomHolds: false)
-        }
+        if again.agrees(with: block.logs) { return proof(block.header, again, other == nil ? nil : .quorum) }
         throw ChainSourceError.inconsistent("two answers for the same block differ, one against its bloom")
     }
 
@@ -111,11 +150,8 @@ struct BlockProver: Sendable {
                     let answer = try await source.block(block.header.hash, contracts: contracts, notBy: block.node)
                     guard let answer else { return nil }
                     guard answer.malformed.isEmpty else { continue }
-                    if case .contradicted(let contradiction) = verdict(block.header, answer.logs),
-                        contradiction != .excludedByBloom
-                    {
-                        continue
-                    }
+                    let verdict = check.verdict(header: block.header, logs: answer.logs)
+                    if case .contradicted(let contradiction) = verdict, contradiction != .excludedByBloom { continue }
                     return answer.logs
                 } catch is ChainSourceError {
                     continue
@@ -125,36 +161,43 @@ struct BlockProver: Sendable {
         }
     }
 
-    /// The watched contracts' logs out of the block's receipts; nil where no node answers them.
-    ///
-    /// They are proved if all logs of the receipts make up the header's bloom, as far as a bloom can prove: a log that
-    /// repeats the topics of others leaves no trace in it.
+    /// The watched contracts' logs out of the block's receipts, and whether the header's root proves them; nil where no
+    /// node answers them.
     private func receipts(_ header: Header) async throws -> (logs: [Log], isProved: Bool)? {
-        let answer: [Log]?? = try await withinLimit(limit, clock) {
+        let answer: [Receipt]?? = try await withinLimit(limit, clock) {
             do {
-                return try await source.receiptLogs(of: header.hash)
+                return try await source.receipts(of: header.hash)
             } catch is ChainSourceError {
                 return nil
             }
         }
         guard let all = answer ?? nil else { return nil }
-        let logs = all.filter { contracts.contains($0.address) }
-        guard allows(header, logs) else { return nil }
-        guard trustsBloom, header.settledHeight == nil, let expected = header.logsBloom else { return (logs, false) }
-        var bloom = Bloom()
-        for log in all {
-            bloom.insert(log.address)
-            for topic in log.topics { bloom.insert(topic) }
+        let logs = watched(all)
+        // The root is stronger evidence than the bloom.
+        let check = BlockCheck(contracts: contracts, trust: .none)
+        guard check.verdict(header: header, logs: logs) == .unproved else { return nil }
+        // A header that settles a lower block carries that block's root.
+        guard header.settledHeight == nil, let root = header.receiptsRoot, let proved = all.proved(by: root) else {
+            return (logs, false)
         }
-        return bloom == expected ? (logs, true) : nil
+        return (logs, watched(proved).count == logs.count)
     }
 
-    private func verdict(_ header: Header, _ logs: [Log]) -> BlockCheck.Verdict {
-        BlockCheck(contracts: contracts, trustsBloom: trustsBloom).verdict(header: header, logs: logs)
+    private func watched(_ receipts: [Receipt]) -> [Log] {
+        receipts.flatMap(\.logs).filter { contracts.contains($0.address) }
     }
+
+    private func proof(_ header: Header, _ logs: [Log], _ verification: Verification?) -> Proof {
+        let bloom = logs.isEmpty ? nil : trust.evidence(in: header)
+        return Proof(
+            header: header, logs: logs, verification: verification,
+            bloomHolds: bloom.map { logs.allSatisfy($0.contains) })
+    }
+
+    private var check: BlockCheck { BlockCheck(contracts: contracts, trust: trust) }
 
     private func allows(_ header: Header, _ logs: [Log]) -> Bool {
-        if case .contradicted = verdict(header, logs) { return false }
+        if case .contradicted = check.verdict(header: header, logs: logs) { return false }
         return true
     }
 }

@@ -30,12 +30,24 @@ public protocol ChainSource: Sendable {
     func header(at number: BlockNumber, notBy node: Int) async throws -> Header?
     /// The block `hash` with the logs of `contracts` by a node other than `node`; nil where there is no other.
     func block(_ hash: Hash, contracts: [Address], notBy node: Int) async throws -> BlockLogs?
-    /// All logs of the block `hash`, whoever wrote them, from its receipts; nil where no node offers receipts.
-    func receiptLogs(of hash: Hash) async throws -> [Log]?
+    /// All receipts of the block `hash`, in order; nil where no node offers receipts.
+    func receipts(of hash: Hash) async throws -> [Receipt]?
     /// Who sent each of `transactions`; what is not known is left out.
     func senders(of transactions: [Hash]) async throws -> [Hash: Address]
     /// Takes note that an answer of `node` was found to be wrong, so that others are preferred for a while.
     func distrust(_ node: Int, because reason: String)
+    /// What announces blocks before a look would show them; nil where nothing does.
+    var sockets: HeadSockets? { get }
+}
+
+extension ChainSource {
+    /// Nothing announces blocks.
+    public var sockets: HeadSockets? { nil }
+}
+
+extension ChainSource {
+    /// All logs of the block `hash`, whoever wrote them, from its receipts; nil where no node offers receipts.
+    func receiptLogs(of hash: Hash) async throws -> [Log]? { try await receipts(of: hash)?.flatMap(\.logs) }
 }
 
 /// Why a chain's nodes did not answer what a listener asked.

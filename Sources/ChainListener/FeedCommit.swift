@@ -4,9 +4,9 @@ import EthereumRPC
 
 /// How a block's logs were proved complete; the raw value is the column `blocks.verification`.
 enum Verification: String, Sendable {
-    /// The header's bloom rules out further logs of the watched contracts.
+    /// The header's bloom rules out that a watched contract wrote a log, and none came.
     case bloom
-    /// All logs of the block were read from its receipts and make up the header's bloom.
+    /// The block's receipts, from which the logs were read, make up the root in its header.
     case receipts
     /// Two nodes answered the same logs for the block's hash.
     case quorum
@@ -21,18 +21,40 @@ struct BlockRow: Sendable, Equatable {
     let logCount: Int
 }
 
+extension [BlockRow] {
+    /// The heights without verification, in ranges.
+    var unverified: [ClosedRange<BlockNumber>] { filter { $0.verification == nil }.map(\.header.number).ranges }
+}
+
+extension [BlockNumber] {
+    /// The same heights, which are ascending, in as few ranges as possible.
+    var ranges: [ClosedRange<BlockNumber>] {
+        var ranges: [ClosedRange<BlockNumber>] = []
+        for number in self {
+            if let last = ranges.last, last.upperBound.advanced(by: 1) == number {
+                ranges[ranges.count - 1] = last.lowerBound...number
+            } else {
+                ranges.append(number...number)
+            }
+        }
+        return ranges
+    }
+}
+
 /// What one transaction changes: blocks, events, feed, marks and checkpoint of one chain.
 struct FeedCommit: Sendable {
     let chainID: ChainID
     let token: Int64
     /// The checkpoint that this follows; another one in the database means that this listener's memory is old.
-    let parent: Checkpoint?
+    let parent: Hash?
     /// Everything above this block is taken back first; nil where nothing is.
     var fork: BlockNumber?
     /// Lowest first.
     var blocks: [BlockRow] = []
     /// In the order of the chain.
     var events: [EventRow] = []
+    /// Heights at which nothing proves that the logs are complete; they go on the ledger.
+    var unverified: [ClosedRange<BlockNumber>] = []
     /// Nil where it stays.
     var checkpoint: Checkpoint?
     /// The newest block that a node showed.

@@ -66,7 +66,7 @@ struct FeedStore: FeedStoring {
     ) async throws -> (CommitOutcome, Bool) {
         let hold = HoldChain(chainID: commit.chainID, token: commit.token)
         guard let held = try await connection.first(hold) else { throw ListenerError.fenced }
-        guard held.checkpointHash == commit.parent?.hash else { throw ListenerError.stale }
+        guard held.checkpointHash == commit.parent else { throw ListenerError.stale }
         var outcome = CommitOutcome()
         var sequence = held.feedSequence
         if let fork = commit.fork {
@@ -74,14 +74,18 @@ struct FeedStore: FeedStoring {
             outcome.retractions = Int(try await connection.first(retract) ?? 0)
             sequence += Int64(outcome.retractions)
             try await connection.execute(OrphanBlocks(chainID: commit.chainID, fork: fork))
+            try await connection.execute(ForgetUnverified(chainID: commit.chainID, fork: fork))
         }
-        if let copied = try await copy(commit, behind: sequence, on: connection) {
+        if let copied = try await copy(commit, on: held, behind: sequence, connection) {
             outcome.events = copied
             sequence += Int64(copied)
         } else {
             let stored = try await insert(commit, behind: sequence, on: connection)
             outcome.events = stored
             sequence += Int64(stored)
+        }
+        if !commit.unverified.isEmpty {
+            try await connection.execute(AddUnverified(chainID: commit.chainID, ranges: commit.unverified))
         }
         let (before, after) = (commit.marksBefore, commit.marks)
         if before.safe != after.safe || before.finalized != after.finalized {
@@ -101,11 +105,11 @@ struct FeedStore: FeedStoring {
 
     /// Copies blocks, logs and feed rows of history; nil where there are too few, or something may be in their way.
     private nonisolated(nonsending) func copy(
-        _ commit: FeedCommit, behind sequence: Int64, on connection: Connection
+        _ commit: FeedCommit, on held: HoldChain.Held, behind sequence: Int64, _ connection: Connection
     ) async throws -> Int? {
         guard commit.fork == nil, commit.events.count >= Self.copyMin else { return nil }
         let reserve = ReserveEvents(
-            chainID: commit.chainID, checkpoint: commit.parent?.number, count: commit.events.count)
+            chainID: commit.chainID, checkpoint: held.checkpoint, count: commit.events.count)
         guard let ids = try await connection.first(reserve) ?? nil else { return nil }
         try await connection.copy(commit.blocks, of: commit.chainID)
         try await connection.copy(commit.events, ids: ids, of: commit.chainID)

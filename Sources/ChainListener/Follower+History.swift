@@ -4,7 +4,7 @@ import EthereumRPC
 
 /// What one of the tasks of a fill came to.
 private enum HistoryStep: Sendable {
-    case fetched(ClosedRange<BlockNumber>, Result<(HistoryPiece, ClosedRange<BlockNumber>), ChainSourceError>)
+    case fetched(ClosedRange<BlockNumber>, Result<HistoryPiece, ChainSourceError>)
     case stored(CommitOutcome)
     case looked(BlockMarks?)
 }
@@ -57,8 +57,8 @@ extension Follower {
                 }
                 guard let step = try await group.next() else { return nil }
                 switch step {
-                case .fetched(let range, .success((let piece, let covered))):
-                    plan.answered(range, covered: covered, piece, logs: piece.rows.count)
+                case .fetched(let range, .success(let piece)):
+                    plan.answered(range, covered: piece.blocks, piece, logs: piece.rows.count)
                 case .fetched(let range, .failure(let error)): plan.failed(range, error)
                 case .stored(let outcome):
                     if let stored = draft { remember(stored, outcome) }
@@ -99,6 +99,7 @@ extension Follower {
     ) async throws -> Draft? {
         var blocks: [BlockRow] = []
         var events: [EventRow] = []
+        var unverified: [ClosedRange<BlockNumber>] = []
         var last: HistoryPiece?
         while var piece = waiting.first, last == nil || last?.last.hash == piece.parent {
             do {
@@ -112,6 +113,7 @@ extension Follower {
                 waiting.insert(piece, at: 0)
                 piece = lower
             }
+            if !piece.isAgreed { unverified.append(piece.blocks) }
             blocks += blockRows(of: piece.proofs)
             events += piece.rows
             last = piece
@@ -120,10 +122,10 @@ extension Follower {
         guard let last else { return nil }
         if blocks.last?.header.number != last.last.number {
             blocks.append(
-                BlockRow(header: last.last, verification: last.isLastProvedEmpty ? .bloom : nil, logCount: 0))
+                BlockRow(header: last.last, verification: last.isAgreed ? .quorum : nil, logCount: 0))
         }
         return self.draft(
-            blocks: blocks, events: events, checkpoint: Checkpoint(number: last.last.number, hash: last.last.hash),
+            blocks: blocks, events: events, unverified: unverified, checkpoint: Checkpoint(number: last.last.number, hash: last.last.hash),
             tracker: HeadTracker(depth: tracker.depth, window: [last.last]), sight)
     }
 
@@ -141,7 +143,6 @@ extension Follower {
         } else if !piece.rows.isEmpty {
             senderFailures = 0
         }
-        if piece.proofs.contains(where: { $0.bloomHolds == true }) { bloomTrust.noteAgreement() }
         piece.lacksSenders = false
     }
 }

@@ -38,7 +38,7 @@ extension Follower {
         let events = try await rows(of: proofs, known: senders)
         let blocks = blockRows(of: proofs)
         try await commit(
-            fork: walk.fork?.number, blocks: blocks, events: events,
+            fork: walk.fork?.number, blocks: blocks, events: events, unverified: blocks.unverified,
             checkpoint: Checkpoint(number: last.number, hash: last.hash), tracker: walk.tracker, sight)
         judge.followedBranchGrew()
         return walk.isCut ? .behind : .atTip
@@ -187,14 +187,17 @@ extension Follower {
             """
             The nodes show another chain from block \(outside.number) or below on, which was taken as final. \
             Check that every endpoint of chain \(chain.id) in chains.json serves the right network and is in sync. \
-            If the nodes were wrong, correct them and set halted_reason to NULL in the row of this chain in the table \
-            chains. If the chain really changed, what was sent about blocks from there on no longer holds.
+            If the nodes were wrong, correct them and run tocsin rewind --chain \(chain.id) --to \(tip.number), which \
+            takes nothing back. If the chain really changed, run tocsin rewind --chain \(chain.id) --to the last block \
+            that both chains share: the events above it are retracted, and the new chain is read from there on.
             """)
     }
 
     /// Stores marks that moved although no block came.
     private mutating func storeMarks(_ sight: FinalityMarks.Sight) async throws {
         guard let checkpoint else { return }
+        // A mark above the stored tip says nothing about the tip, which may be on another branch by now.
+        let sight = sight.upTo(checkpoint.number)
         var after = marks
         after.advance(sight, checkpoint: checkpoint.number) { tracker.header(at: $0) }
         guard after.safe != marks.safe || after.finalized != marks.finalized else { return }

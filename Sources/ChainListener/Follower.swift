@@ -36,6 +36,8 @@ struct Follower {
     private static let senderFailuresMax = 5
     /// The newest block that a node showed, not under the checkpoint.
     var head: BlockNumber?
+    /// The stored upgrades of registries that nobody was told of yet.
+    var upgrades: [EventRow] = []
 
     /// Continues where the holder of the lease before left off.
     static func resume(
@@ -59,8 +61,12 @@ struct Follower {
     }
 
     /// The lowest block that is not stored yet.
+    ///
+    /// The first one lies a window below the contracts: where they are younger than finality, a branch that starts below
+    /// them must find a block that both have.
     var next: BlockNumber {
-        checkpoint?.number.advanced(by: 1) ?? chain.contracts.map(\.startBlock).min() ?? 0
+        if let checkpoint { return checkpoint.number.advanced(by: 1) }
+        return (chain.contracts.map(\.startBlock).min() ?? 0).advanced(by: -tracker.depth)
     }
 
     /// Looks once at the nodes and stores what is new, at most one range or one segment of it.
@@ -87,15 +93,14 @@ struct Follower {
     /// What fetches, checks and decodes logs of the watched contracts.
     var fetcher: HistoryFetcher {
         HistoryFetcher(
-            chain: chain, source: source, settings: settings, trustsBloom: bloomTrust.isTrusted,
+            chain: chain, source: source, settings: settings, trust: bloomTrust,
             contracts: chain.contracts)
     }
 
     /// The records of proved blocks.
     func blockRows(of proofs: [BlockProver.Proof]) -> [BlockRow] {
-        let fetcher = fetcher
-        return proofs.map {
-            BlockRow(header: $0.header, verification: $0.verification, logCount: fetcher.watched($0.logs).count)
+        proofs.map {
+            BlockRow(header: $0.header, verification: $0.verification, logCount: chain.watched($0.logs).count)
         }
     }
 
@@ -132,10 +137,20 @@ struct Follower {
 
     /// Proves `blocks`, several at once, in their order.
     mutating func prove(_ blocks: [FetchedBlock]) async throws -> [BlockProver.Proof] {
+        for block in blocks { bloomTrust.see(block.header) }
         let prover = BlockProver(
-            source: source, contracts: contracts, trustsBloom: bloomTrust.isTrusted,
+            source: source, contracts: contracts, policy: chain.verification, trust: bloomTrust,
             limit: settings.secondLookLimit, clock: clock)
         let proofs = try await concurrently(blocks, atOnce: settings.callsMax) { try await prover.prove($0) }
+        try learn(from: proofs)
+        return proofs
+    }
+
+    /// Learns from `proofs` how far the chain's blooms may be believed.
+    ///
+    /// - Throws: `ChainSourceError.inconsistent` while a bloom that excludes its block's logs is trusted more than the one
+    ///   node that answered them.
+    private mutating func learn(from proofs: [BlockProver.Proof]) throws {
         for proof in proofs {
             switch proof.bloomHolds {
             case true?: bloomTrust.noteAgreement()
@@ -147,7 +162,6 @@ struct Follower {
             case nil: break
             }
         }
-        return proofs
     }
 
     /// A commit, and what is remembered once it is done.
@@ -158,20 +172,23 @@ struct Follower {
 
     /// Commits and, only then, remembers.
     mutating func commit(
-        fork: BlockNumber? = nil, blocks: [BlockRow] = [], events: [EventRow] = [], checkpoint next: Checkpoint?,
-        tracker newTracker: HeadTracker, _ sight: FinalityMarks.Sight
+        fork: BlockNumber? = nil, blocks: [BlockRow] = [], events: [EventRow] = [],
+        unverified: [ClosedRange<BlockNumber>] = [], checkpoint next: Checkpoint?, tracker newTracker: HeadTracker,
+        _ sight: FinalityMarks.Sight
     ) async throws {
         guard
             let draft = draft(
-                fork: fork, blocks: blocks, events: events, checkpoint: next, tracker: newTracker, sight)
+                fork: fork, blocks: blocks, events: events, unverified: unverified, checkpoint: next,
+                tracker: newTracker, sight)
         else { return }
         remember(draft, try await meters.timed { try await store.commit(draft.commit) })
     }
 
     /// The commit of what is new; nil where there is neither a checkpoint nor a new one.
     func draft(
-        fork: BlockNumber? = nil, blocks: [BlockRow] = [], events: [EventRow] = [], checkpoint next: Checkpoint?,
-        tracker newTracker: HeadTracker, _ sight: FinalityMarks.Sight
+        fork: BlockNumber? = nil, blocks: [BlockRow] = [], events: [EventRow] = [],
+        unverified: [ClosedRange<BlockNumber>] = [], checkpoint next: Checkpoint?, tracker newTracker: HeadTracker,
+        _ sight: FinalityMarks.Sight
     ) -> Draft? {
         guard let position = next?.number ?? checkpoint?.number else { return nil }
         var before = marks
@@ -180,8 +197,8 @@ struct Follower {
         after.advance(sight, checkpoint: position) { newTracker.header(at: $0) }
         let oldest = newTracker.window.first?.number
         let commit = FeedCommit(
-            chainID: chain.id, token: lease.token, parent: checkpoint, fork: fork, blocks: blocks, events: events,
-            checkpoint: next, head: head ?? position, marksBefore: before, marks: after,
+            chainID: chain.id, token: lease.token, parent: checkpoint?.hash, fork: fork, blocks: blocks, events: events,
+            unverified: unverified, checkpoint: next, head: head ?? position, marksBefore: before, marks: after,
             pruneBelow: blocks.isEmpty ? nil : min(position, max(oldest ?? 0, after.finalized ?? 0)))
         return Draft(commit: commit, tracker: newTracker)
     }
@@ -190,9 +207,17 @@ struct Follower {
     mutating func remember(_ draft: Draft, _ outcome: CommitOutcome) {
         let commit = draft.commit
         meters.count(outcome, events: commit.events, rewound: commit.fork != nil)
+        upgrades += commit.events.filter { $0.type == .upgraded }
         if let next = commit.checkpoint { checkpoint = next }
         tracker = draft.tracker
         if let finalized = commit.marks.finalized { tracker.forget(below: finalized) }
         marks = commit.marks
+    }
+}
+
+extension Chain {
+    /// Those logs of `logs` that are to be stored: no contract's below its start block.
+    func watched(_ logs: [Log]) -> [Log] {
+        logs.filter { log in contracts.contains { $0.address == log.address && $0.startBlock <= log.blockNumber } }
     }
 }

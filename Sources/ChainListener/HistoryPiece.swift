@@ -4,8 +4,10 @@ import EthereumRPC
 
 /// A stretch of history as it is stored.
 struct HistoryPiece: Sendable {
+    private(set) var blocks: ClosedRange<BlockNumber>
     /// The block that must lie under it.
     private(set) var parent: Hash
+    /// The lowest block of the answer that it came with.
     let first: Header
     let last: Header
     /// The node that answered it.
@@ -18,8 +20,8 @@ struct HistoryPiece: Sendable {
     var rows: [EventRow]
     /// Whether the nodes failed to say who sent the transactions.
     var lacksSenders = false
-    /// Whether `last` itself was shown to hold no logs; what it holds is among `proofs`.
-    let isLastProvedEmpty: Bool
+    /// Whether a second node answered the same logs.
+    let isAgreed: Bool
 
     /// Takes the lower part off where the piece holds more than `logsMax` logs; nil where it does not, or is one block.
     mutating func cut(logsMax: Int) -> HistoryPiece? {
@@ -31,9 +33,10 @@ struct HistoryPiece: Sendable {
         let header = proofs[place - 1].header
         let count = rows.prefix { $0.log.blockNumber <= number }.count
         let lower = HistoryPiece(
-            parent: parent, first: first, last: header, node: node, proofs: Array(proofs[..<place]),
-            rows: Array(rows[..<count]), isLastProvedEmpty: false)
+            blocks: blocks.lowerBound...header.number, parent: parent, first: first, last: header, node: node, proofs: Array(proofs[..<place]),
+            rows: Array(rows[..<count]), isAgreed: isAgreed)
         parent = header.hash
+        blocks = header.number.advanced(by: 1)...blocks.upperBound
         proofs.removeSubrange(..<place)
         rows.removeSubrange(..<count)
         return lower
@@ -45,7 +48,7 @@ struct HistoryFetcher: Sendable {
     let chain: Chain
     let source: any ChainSource
     let settings: ListenerSettings
-    let trustsBloom: Bool
+    let trust: BloomTrust
     /// The contracts whose logs are wanted.
     let contracts: [RegistryContract]
 
@@ -55,14 +58,19 @@ struct HistoryFetcher: Sendable {
     private static let attemptsMax = 3
 
     /// The beginning of `range`, as much of it as a node answers at once.
-    func piece(_ range: ClosedRange<BlockNumber>) async throws -> (HistoryPiece, ClosedRange<BlockNumber>) {
+    func piece(_ range: ClosedRange<BlockNumber>) async throws -> HistoryPiece {
+        try await piece(try await stretch(range))
+    }
+
+    /// The beginning of `range` as one node answers it, compared with another's answer where there is one.
+    func stretch(_ range: ClosedRange<BlockNumber>) async throws -> Stretch {
         let answer = try await beginning(of: range)
         guard answer.range.lowerBound == range.lowerBound, answer.range.upperBound <= range.upperBound else {
             throw ChainSourceError.inconsistent("other blocks than those asked for", by: answer.node)
         }
         var stretch = try Stretch(answer, answer.range)
         if let other = try await elsewhere(answer.range, notBy: answer.node) { try stretch.compare(with: other) }
-        return (try await piece(stretch), answer.range)
+        return stretch
     }
 
     private func beginning(of range: ClosedRange<BlockNumber>) async throws -> BlockLogs {
@@ -116,27 +124,25 @@ struct HistoryFetcher: Sendable {
     /// The piece of `stretch`.
     ///
     /// Blocks of history get no second look for being only doubtful. A bloom that allows more logs does so by chance in
-    /// most blocks of a busy chain; whether history is complete is worked off apart from storing it, from the blocks
-    /// without verification.
+    /// most blocks of a busy chain; whether history is complete is worked off apart from storing it, from the ledger of
+    /// what is unverified.
     private func piece(_ stretch: Stretch) async throws -> HistoryPiece {
-        let check = BlockCheck(contracts: addresses, trustsBloom: trustsBloom)
+        let check = BlockCheck(contracts: addresses, trust: trust)
         var piece = HistoryPiece(
-            parent: stretch.first.parentHash, first: stretch.first, last: stretch.last, node: stretch.node,
+            blocks: stretch.first.number...max(stretch.first.number, stretch.last.number), parent: stretch.first.parentHash, first: stretch.first, last: stretch.last, node: stretch.node,
             proofs: [], rows: [],
-            isLastProvedEmpty: check.verdict(header: stretch.last, logs: []) == .proved)
+            isAgreed: stretch.isAgreed)
         for block in try await blocks(of: stretch) {
             let verification: Verification?
             switch check.verdict(header: block.header, logs: block.logs) {
-            case .proved: verification = .bloom
-            case .unproved, .doubtful: verification = stretch.isAgreed ? .quorum : nil
+            case .proved, .unproved: verification = stretch.isAgreed ? .quorum : nil
             case .contradicted:
                 verification = nil
                 piece.contradicted.append((piece.proofs.count, block))
             }
             piece.proofs.append(
                 BlockProver.Proof(
-                    header: block.header, logs: block.logs, verification: verification,
-                    bloomHolds: verification == .bloom ? true : nil))
+                    header: block.header, logs: block.logs, verification: verification, bloomHolds: nil))
         }
         guard piece.contradicted.isEmpty else { return piece }
         piece.rows = rows(of: piece.proofs)
@@ -156,19 +162,12 @@ struct HistoryFetcher: Sendable {
         var rows: [EventRow] = []
         rows.reserveCapacity(proofs.reduce(0) { $0 + $1.logs.count })
         for proof in proofs {
-            for log in watched(proof.logs).sorted(by: { $0.logIndex < $1.logIndex }) {
+            for log in chain.watched(proof.logs).sorted(by: { $0.logIndex < $1.logIndex }) {
                 guard let registry = chain.registry(at: log.address) else { continue }
                 rows.append(EventRow(log: log, registry: registry, timestamp: proof.header.timestamp))
             }
         }
         return rows
-    }
-
-    /// Those logs of `logs` that are to be stored; what a contract wrote below its start block is not.
-    func watched(_ logs: [Log]) -> [Log] {
-        logs.filter { log in
-            contracts.contains { $0.address == log.address && $0.startBlock <= log.blockNumber }
-        }
     }
 
     /// Who sent the transactions of `logs`.

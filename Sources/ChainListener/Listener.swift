@@ -1,4 +1,5 @@
 import Domain
+import Ethereum
 import EthereumRPC
 import Logging
 import Storage
@@ -8,6 +9,7 @@ struct Listener: Sendable {
     let chain: Chain
     let source: any ChainSource
     let store: any FeedStoring
+    let ledger: LedgerStore
     let settings: ListenerSettings
     let board: StatusBoard
     let meters: ListenerMeters
@@ -17,12 +19,13 @@ struct Listener: Sendable {
     let now: @Sendable () -> Duration
 
     init(
-        chain: Chain, source: any ChainSource, store: any FeedStoring, settings: ListenerSettings, board: StatusBoard,
-        meters: ListenerMeters, logger: Logger, clock: some Clock<Duration>
+        chain: Chain, source: any ChainSource, store: any FeedStoring, ledger: LedgerStore, settings: ListenerSettings,
+        board: StatusBoard, meters: ListenerMeters, logger: Logger, clock: some Clock<Duration>
     ) {
         self.chain = chain
         self.source = source
         self.store = store
+        self.ledger = ledger
         self.settings = settings
         self.board = board
         self.meters = meters
@@ -66,11 +69,52 @@ struct Listener: Sendable {
         }
     }
 
-    /// Follows the chain under `lease` until something happens that makes its memory worthless.
+    /// Follows the chain under `lease`, and beside that works off what is unverified.
     private func serve(
         _ lease: Lease, _ backoff: inout Backoff, _ random: inout some RandomNumberGenerator
     ) async throws {
+        let hints = source.sockets.map { _ in HeadHints() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { await audit(lease) }
+            if let sockets = source.sockets, let hints { group.addTask { await sockets.run { hints.announce($0) } } }
+            try await follow(lease, hints, &backoff, &random)
+        }
+    }
+
+    /// Works off the ledger, whenever there is nothing to do at the tip, until the task is cancelled or the lease lost.
+    private func audit(_ lease: Lease) async {
+        var auditor = Auditor(
+            chain: chain, token: lease.token, source: source, ledger: ledger, settings: settings, meters: meters,
+            logger: logger, clock: clock)
+        while !Task.isCancelled {
+            var wait = settings.auditPause
+            let status = board.status(of: chain.id)
+            if status.state.isAtTip {
+                do {
+                    switch try await auditor.step(trustsBloom: status.trustsBloom) {
+                    case .more: break
+                    case .idle: wait = settings.auditIdle
+                    case .stuck: wait = settings.auditRetry
+                    }
+                } catch ListenerError.fenced {
+                    return
+                } catch {
+                    logger.debug("verifying what is stored failed", metadata: ["error": "\(Self.text(error))"])
+                    wait = settings.retryCeiling
+                }
+            }
+            try? await clock.sleep(for: wait)
+        }
+    }
+
+    /// Follows the chain under `lease` until something happens that makes its memory worthless.
+    private func follow(
+        _ lease: Lease, _ hints: HeadHints?, _ backoff: inout Backoff,
+        _ random: inout some RandomNumberGenerator
+    ) async throws {
         var follower: Follower?
+        var pacer = HeadPacer(fixed: chain.pollInterval, blockTime: chain.blockTime)
         var lateCount = 0
         var keeper = LeaseKeeper(interval: settings.leaseDuration / 3)
         while true {
@@ -79,9 +123,14 @@ struct Listener: Sendable {
                 let pace = try await step(&follower, lease)
                 backoff.succeed()
                 lateCount = 0
-                enter(pace == .behind ? .catchingUp : .following, follower)
-                try await keep(lease, &keeper, head: follower?.head, error: nil)
-                if pace == .atTip { try await clock.sleep(for: chain.pollInterval) }
+                pacer.looked(follower?.head, at: now())
+                if let head = follower?.head { source.sockets?.polled(head) }
+                let state = state(pace, pacer)
+                enter(state, follower)
+                tell(follower?.upgrades ?? [], head: follower?.head)
+                follower?.upgrades = []
+                try await keep(lease, &keeper, head: follower?.head, error: state.complaint)
+                if pace == .atTip { try await rest(&pacer, hints) }
             } catch ListenerError.halted(let reason) {
                 try await store.halt(lease, reason: reason)
                 enter(.halted(reason))
@@ -89,25 +138,58 @@ struct Listener: Sendable {
             } catch ChainSourceError.notYet where lateCount < Self.lateMax {
                 lateCount += 1
                 try await keep(lease, &keeper, head: follower?.head, error: nil)
-                try await clock.sleep(for: max(.milliseconds(20), chain.pollInterval / 4))
+                try await clock.sleep(for: pacer.retry)
             } catch let error as ChainSourceError {
                 if case .inconsistent(let reason, let endpoint) = error {
                     meters.countInconsistent()
                     if let endpoint { source.distrust(endpoint, because: reason) }
                 }
-                let text = Self.text(error)
-                let wait = backoff.fail(using: &random)
-                // One wrong answer among right ones is a node's everyday life, not a state of the chain.
-                if backoff.failures > 1 {
-                    enter(.failing(text))
-                    try await keep(lease, &keeper, head: nil, error: text)
-                } else {
-                    logger.debug("a look at the nodes failed", metadata: ["error": "\(text)"])
-                    try await keep(lease, &keeper, head: nil, error: nil)
-                }
-                try await clock.sleep(for: wait)
+                try await rest(after: error, lease, &keeper, for: backoff.fail(using: &random), backoff.failures)
+            } catch let error as ListenerError {
+                guard case .heldBack = error else { throw error }
+                try await rest(after: error, lease, &keeper, for: backoff.fail(using: &random), backoff.failures)
             }
         }
+    }
+
+    /// Waits after a failed look at the nodes, and says so where it is not the first in a row.
+    private func rest(
+        after error: any Error, _ lease: Lease, _ keeper: inout LeaseKeeper, for wait: Duration, _ failures: Int
+    ) async throws {
+        let text = Self.text(error)
+        // One wrong answer among right ones is a node's everyday life, not a state of the chain.
+        if failures > 1 {
+            enter(.failing(text))
+            try await keep(lease, &keeper, head: nil, error: text)
+        } else {
+            logger.debug("a look at the nodes failed", metadata: ["error": "\(text)"])
+            try await keep(lease, &keeper, head: nil, error: nil)
+        }
+        try await clock.sleep(for: wait)
+    }
+
+    /// Waits until the next look is due, or a socket gives reason for one.
+    private func rest(_ pacer: inout HeadPacer, _ hints: HeadHints?) async throws {
+        while true {
+            if let number = hints?.take() { pacer.hint(number, at: now()) }
+            let wait = pacer.wait(at: now())
+            guard wait > .zero else { return }
+            guard let hints else { return try await clock.sleep(for: wait) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                defer { group.cancelAll() }
+                group.addTask { [clock] in try await clock.sleep(for: wait) }
+                group.addTask { await hints.wait() }
+                try await group.next()
+            }
+        }
+    }
+
+    /// What the listener is at after a step, when `pacer` knows of the look.
+    private func state(_ pace: Follower.Pace, _ pacer: HeadPacer) -> ListenerStatus.State {
+        meters.headAge(pacer.rest(at: now()))
+        guard pace == .atTip else { return .catchingUp }
+        guard let limit = chain.restMax, pacer.rest(at: now()) > limit else { return .following }
+        return .resting(longerThan: limit)
     }
 
     /// Makes the follower where there is none, and takes one step; what it learned stays, also from a failure.
@@ -144,6 +226,7 @@ struct Listener: Sendable {
             status.trustsBloom = follower.bloomTrust.isTrusted
         }
         if let follower { announce(follower, before) }
+        meters.isUp(state.complaint == nil)
         switch (state, before.state) {
         case (.failing(let text), let old):
             if case .failing = old { return }
@@ -153,8 +236,15 @@ struct Listener: Sendable {
         case (.halted(let reason), let old):
             if case .halted = old { return }
             logger.error("the chain is halted until an operator acts", metadata: ["reason": "\(reason)"])
+        case (.resting, let old):
+            if case .resting = old { return }
+            logger.warning(
+                "the nodes show no new block; compare the chain's explorer, and add endpoints to rpc_urls if it goes on",
+                metadata: ["block.number": "\(follower?.head.map { "\($0)" } ?? "none")"])
         case (.following, .failing), (.catchingUp, .failing):
             logger.notice("listening works again")
+        case (.following, .resting), (.catchingUp, .resting):
+            logger.notice("the nodes show new blocks again")
         case (.following, .halted), (.catchingUp, .halted):
             logger.notice("the chain goes on")
         case (.standingBy, let old) where old != .standingBy:
@@ -174,6 +264,22 @@ struct Listener: Sendable {
         }
     }
 
+    /// Tells operators of upgrades: whoever holds a registry's proxy decides what its events mean.
+    private func tell(_ upgrades: [EventRow], head: BlockNumber?) {
+        for row in upgrades {
+            let isPast = head.map { row.log.blockNumber.distance(to: $0) > settings.windowDepth } ?? false
+            let implementation =
+                row.log.topics.count > 1 ? Address(lowerBytesOf: row.log.topics[1]).checksummed : "unknown"
+            logger.log(
+                level: isPast ? .notice : .critical, "a registry was upgraded; check what its new code does",
+                metadata: [
+                    "registry": "\(row.registry.rawValue)", "contract": "\(row.log.address)",
+                    "implementation": "\(implementation)", "block.number": "\(row.log.blockNumber)",
+                    "transaction": "\(row.log.transactionHash)",
+                ])
+        }
+    }
+
     /// The error in words, without URLs and keys.
     private static func text(_ error: any Error) -> String {
         switch error {
@@ -181,6 +287,10 @@ struct Listener: Sendable {
         case ChainSourceError.tooLarge: "one block holds more logs than any node answers"
         case ChainSourceError.unreachable(let text): "no node answers: \(text)"
         case ChainSourceError.inconsistent(let text, _): "a node's answer is wrong: \(text)"
+        case ListenerError.heldBack(let number, .receipts):
+            "block \(number) is held back: no node answers receipts that make up its header's root, as verification demands"
+        case ListenerError.heldBack(let number, _):
+            "block \(number) is held back: no second node answers its logs, as verification demands"
         case ListenerError.conflictingLogs(let stored, let expected):
             "\(expected - stored) of \(expected) logs contradict logs that are stored for the same block"
         case let error as StorageError: "the database: \(error)"

@@ -37,11 +37,13 @@ public final class ListenerService: Service {
             logger[metadataKey: "chain.id"] = "\(chain.id)"
             // A lease outlives two polls; a holder that dies loses it at once with its life lock.
             let store = FeedStore(
-                database: database, holder: lock.holder, leaseDuration: settings.leaseDuration + chain.pollInterval * 2,
+                database: database, holder: lock.holder,
+                leaseDuration: settings.leaseDuration + (chain.pollInterval ?? HeadPacer.ceiling) * 2,
                 pruneMax: settings.pruneMax)
             return Listener(
-                chain: chain, source: source(chain), store: store, settings: settings, board: board,
-                meters: ListenerMeters(chain: chain.id), logger: logger, clock: clock)
+                chain: chain, source: source(chain), store: store, ledger: LedgerStore(database: database),
+                settings: settings, board: board, meters: ListenerMeters(chain: chain.id), logger: logger,
+                clock: clock)
         }
     }
 

@@ -10,6 +10,14 @@ public struct ListenerSettings: Sendable {
     public var callsMax = 8
     /// How long a second look at a block may take before the block is stored without it.
     public var secondLookLimit: Duration = .seconds(2)
+    /// The most blocks that two nodes are asked for at once when what is stored is verified; 1 or more.
+    public var auditRangeMax = 2_000
+    /// The wait between two steps of verifying what is stored, which leaves the nodes to the tip.
+    public var auditPause: Duration = .milliseconds(500)
+    /// The wait where everything is verified.
+    public var auditIdle: Duration = .seconds(10)
+    /// The wait where the nodes offered no further proof.
+    public var auditRetry: Duration = .seconds(600)
     /// How long a lease holds without being kept; a holder whose process ended is replaced at once.
     public var leaseDuration: Duration = .seconds(15)
     /// How long a listener waits that found its chain's lease taken, or its chain halted.

@@ -13,10 +13,29 @@ public struct ListenerStatus: Sendable, Hashable {
         case following
         /// Blocks that the nodes have are still to be stored.
         case catchingUp
+        /// Everything is stored, and for longer than that the nodes showed no new block, though they should.
+        case resting(longerThan: Duration)
         /// It fails and goes on trying; the text says at what, without URLs and keys.
         case failing(String)
         /// An operator must act; the text says how.
         case halted(String)
+
+        /// Whether everything that the nodes show is stored.
+        var isAtTip: Bool {
+            switch self {
+            case .following, .resting: true
+            case .starting, .standingBy, .catchingUp, .failing, .halted: false
+            }
+        }
+
+        /// What is wrong, without URLs and keys; nil while nothing is.
+        public var complaint: String? {
+            switch self {
+            case .starting, .standingBy, .following, .catchingUp: nil
+            case .resting(let limit): "the nodes show no new block for more than \(limit)"
+            case .failing(let text), .halted(let text): text
+            }
+        }
     }
 
     /// The chain.
@@ -51,6 +70,11 @@ final class StatusBoard: Sendable {
 
     /// All of them, by chain id.
     var all: [ListenerStatus] { statuses.withLock { $0.values.sorted { $0.chainID < $1.chainID } } }
+
+    /// The status of one.
+    func status(of chainID: ChainID) -> ListenerStatus {
+        statuses.withLock { $0[chainID] ?? ListenerStatus(chainID: chainID) }
+    }
 
     /// Changes one and answers what it was.
     func update(_ chainID: ChainID, _ change: (inout ListenerStatus) -> Void) -> ListenerStatus {

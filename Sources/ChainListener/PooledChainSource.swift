@@ -9,8 +9,14 @@ public final class PooledChainSource: ChainSource {
     /// Set once every node said that it has no `eth_getBlockReceipts`, which is then not asked for again.
     private let lacksReceipts = Atomic(false)
 
-    /// The endpoints of `pool`.
-    public init(_ pool: ProviderPool) { self.pool = pool }
+    /// What announces blocks before a look would show them.
+    public let sockets: HeadSockets?
+
+    /// The endpoints of `pool`, and the chain's sockets where it has any.
+    public init(_ pool: ProviderPool, sockets: HeadSockets? = nil) {
+        self.pool = pool
+        self.sockets = sockets
+    }
 
     /// The newest block and, where `tags` is set, the safe and the finalized one.
     public func tip(tags: Bool) async throws -> BlockMarks {
@@ -79,11 +85,11 @@ public final class PooledChainSource: ChainSource {
         }
     }
 
-    /// All logs of the block `hash`, whoever wrote them, from its receipts; nil where no node offers receipts.
-    public func receiptLogs(of hash: Hash) async throws -> [Log]? {
+    /// All receipts of the block `hash`, in order; nil where no node offers receipts.
+    public func receipts(of hash: Hash) async throws -> [Receipt]? {
         guard !lacksReceipts.load(ordering: .relaxed) else { return nil }
         do {
-            return try await pool.receipts(hash).flatMap(\.logs)
+            return try await pool.receipts(hash)
         } catch {
             guard error == .methodMissing else { throw try Self.translation(of: error) }
             lacksReceipts.store(true, ordering: .relaxed)

@@ -2,8 +2,9 @@ import Ethereum
 
 extension ChainsFileReader {
     private static let chainMembers = [
-        "chain_id", "name", "enabled", "rpc_urls", "poll_interval_ms", "confirmations", "finality", "explorer_url",
-        "registries",
+        "chain_id", "name", "enabled", "rpc_urls", "block_time_ms", "poll_interval_ms", "confirmations", "finality",
+        "verification",
+        "explorer_url", "registries",
     ]
 
     /// The chains of the whole document; incomplete once a problem was noted.
@@ -34,20 +35,34 @@ extension ChainsFileReader {
         let name = text(members, "name", at: path, maximum: 64)
         let isEnabled = boolean(members, "enabled", at: path, default: true)
         let urls = rpcURLs(members, at: path, isEnabled: isEnabled ?? true)
+        let blockTime = milliseconds(members, "block_time_ms", at: path, in: 10...3_600_000)
         // Below 100 ms the polls of one chain alone would pass what public endpoints allow.
-        let poll = integer(members, "poll_interval_ms", at: path, in: 100...3_600_000, default: 4000)
+        let poll = milliseconds(members, "poll_interval_ms", at: path, in: 100...3_600_000)
         // The listener keeps the header of every block that is not final in memory.
         let confirmations = integer(members, "confirmations", at: path, in: 0...1000, default: 12)
         let finality = finality(members, at: path)
+        let verification = verification(members, at: path)
+        if verification == .quorum, isEnabled == true, let urls, urls.count == 1 {
+            warn("\(path).verification", "quorum needs two endpoints; events are held back until there are")
+        }
         let explorer = explorerURL(members, at: path)
         let contracts = contracts(members, at: path)
-        guard let id, let chainID = ChainID(rawValue: id), let name, let isEnabled, let urls, let poll,
-            let confirmations, let finality, let explorer, let contracts
+        guard let id, let chainID = ChainID(rawValue: id), let name, let isEnabled, let urls, let blockTime, let poll,
+            let confirmations, let finality, let verification, let explorer, let contracts
         else { return nil }
         return Chain(
-            id: chainID, name: name, isEnabled: isEnabled && !urls.isEmpty, rpcURLs: urls,
-            pollInterval: .milliseconds(poll), confirmations: Int(confirmations), finality: finality,
-            explorerURL: explorer, contracts: contracts)
+            id: chainID, name: name, isEnabled: isEnabled && !urls.isEmpty, rpcURLs: urls, pollInterval: poll,
+            blockTime: blockTime, confirmations: Int(confirmations), finality: finality,
+            verification: verification, explorerURL: explorer, contracts: contracts)
+    }
+
+    /// The duration of the member `name` within `range`; the outer nil is a problem, the inner one an absent member.
+    private func milliseconds(
+        _ members: [String: JSON], _ name: String, at path: String, in range: ClosedRange<Int64>
+    ) -> Duration?? {
+        guard members[name] != nil else { return .some(nil) }
+        guard let value = integer(members, name, at: path, in: range) else { return nil }
+        return .milliseconds(value)
     }
 
     private func finality(_ members: [String: JSON], at path: String) -> FinalitySource? {
@@ -57,6 +72,15 @@ extension ChainsFileReader {
             return nil
         }
         return source
+    }
+
+    private func verification(_ members: [String: JSON], at path: String) -> VerificationPolicy? {
+        guard let value = members["verification"] else { return .bloom }
+        guard let policy = value.string.flatMap(VerificationPolicy.init) else {
+            problem("\(path).verification", "must be bloom, receipts or quorum")
+            return nil
+        }
+        return policy
     }
 
     /// The explorer's URL without trailing slashes; the outer nil is a problem, the inner one an absent explorer.

@@ -1,7 +1,7 @@
 extension ChainsFileReader {
     /// The chain's endpoints with their variables replaced, in order and each once; nil after a problem.
     ///
-    /// Those with an unset or empty variable are left out, so the list may be empty.
+    /// Those with an unset or empty variable are left out, and sockets alone are of no use, so the list may be empty.
     func rpcURLs(_ members: [String: JSON], at path: String, isEnabled: Bool) -> [String]? {
         let path = "\(path).rpc_urls"
         guard let value = members["rpc_urls"] else {
@@ -11,8 +11,12 @@ extension ChainsFileReader {
         guard let elements = array(value, at: path, maximum: ChainsFile.urlsMax) else { return nil }
         let before = problems.count
         var urls: [String] = []
+        var hasUnset = false
         for (index, element) in elements.enumerated() {
-            guard let url = rpcURL(element, at: "\(path)[\(index)]", isEnabled: isEnabled) else { continue }
+            guard let url = rpcURL(element, at: "\(path)[\(index)]", isEnabled: isEnabled) else {
+                hasUnset = true
+                continue
+            }
             if urls.contains(url) {
                 warn("\(path)[\(index)]", "the same as an endpoint above, left out")
             } else {
@@ -20,8 +24,16 @@ extension ChainsFileReader {
             }
         }
         guard problems.count == before else { return nil }
-        if urls.isEmpty, isEnabled {
-            warn(path, "no endpoint is left, the chain is disabled; set one of the variables or add a URL")
+        if urls.allSatisfy(Chain.isSocket) {
+            guard hasUnset else {
+                problem(
+                    path, "holds WebSocket URLs alone; add an http or https one, which is what blocks are read from")
+                return nil
+            }
+            if isEnabled {
+                warn(path, "no endpoint is left, the chain is disabled; set one of the variables or add a URL")
+            }
+            return []
         }
         return urls
     }
@@ -40,8 +52,8 @@ extension ChainsFileReader {
             if isEnabled { warn(path, "\(name) is not set, the endpoint is left out") }
             return nil
         case .url(let url):
-            guard Self.isWebURL(url), url.utf8.count <= 2048 else {
-                problem(path, "must be an http or https URL of at most 2048 bytes")
+            guard Self.isWebURL(url, schemes: ["https://", "http://", "wss://", "ws://"]), url.utf8.count <= 2048 else {
+                problem(path, "must be an http, https, ws or wss URL of at most 2048 bytes")
                 return nil
             }
             return url
@@ -84,13 +96,13 @@ extension ChainsFileReader {
         }
     }
 
-    /// Whether `text` is `http://` or `https://` and a host, printable ASCII throughout.
+    /// Whether `text` is one of `schemes` and a host, printable ASCII throughout.
     ///
     /// The HTTP client parses URLs strictly when it uses them; this finds what was meant for another field.
-    static func isWebURL(_ text: String) -> Bool {
+    static func isWebURL(_ text: String, schemes: [String] = ["https://", "http://"]) -> Bool {
         guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return false }
         let lower = text.lowercased()
-        guard let scheme = ["https://", "http://"].first(where: lower.hasPrefix) else { return false }
+        guard let scheme = schemes.first(where: lower.hasPrefix) else { return false }
         let authority = lower.dropFirst(scheme.count).prefix { !"/?#".contains($0) }
         let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
         return !host.isEmpty && !host.hasPrefix(":")

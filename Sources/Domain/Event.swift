@@ -60,12 +60,12 @@ public struct Event: Sendable {
     ///
     /// Every parameter is checked now and read when it is asked for.
     public init?(
-        decoding log: Log, chainID: ChainID, registry: Registry, timestamp: Int64, transactionFrom: Address?
+        decoding log: borrowing Log, chainID: ChainID, registry: Registry, timestamp: Int64, transactionFrom: Address?
     ) {
         guard let layout = try? EventDecoder.layout(of: log) else { return nil }
         self.chainID = chainID
         self.registry = registry
-        self.log = log
+        self.log = copy log
         self.timestamp = timestamp
         self.transactionFrom = transactionFrom
         self.layout = layout

@@ -45,12 +45,9 @@ public struct Bloom: Hashable, Sendable {
     /// The bloom that exactly 256 `bytes` are, as headers have them; nil for any other count.
     public init?(bytes: some RandomAccessCollection<UInt8>) {
         guard bytes.count == 256 else { return nil }
-        limbs = []
-        limbs.reserveCapacity(32)
-        var rest = bytes[...]
-        for _ in 0..<32 {
-            limbs.append(rest.suffix(8).reduce(0) { $0 << 8 | UInt64($1) })
-            rest = rest.dropLast(8)
+        limbs = [UInt64](repeating: 0, count: 32)
+        for (place, byte) in bytes.enumerated() {
+            limbs[31 - place / 8] |= UInt64(byte) << UInt64(56 - 8 * (place % 8))
         }
     }
 

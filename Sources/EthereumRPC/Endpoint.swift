@@ -11,12 +11,21 @@ struct Endpoint: Sendable {
 
     /// The endpoints of `urls`, in their order; what is neither `http` nor `https` is left out.
     static func list(_ urls: [String]) -> [Endpoint] {
+        list(
+            urls, schemes: ["https://", "http://"],
+            headers: ["Content-Type": "application/json", "Accept": "application/json"])
+    }
+
+    /// The sockets of `urls`, in their order; what is neither `ws` nor `wss` is left out.
+    static func sockets(_ urls: [String]) -> [Endpoint] { list(urls, schemes: ["wss://", "ws://"], headers: [:]) }
+
+    private static func list(_ urls: [String], schemes: [String], headers common: HeaderFields) -> [Endpoint] {
         var seen: [String: Int] = [:]
         return urls.compactMap { text in
-            guard let parsed = parse(text) else { return nil }
+            guard let parsed = parse(text, schemes: schemes) else { return nil }
             seen[parsed.host, default: 0] += 1
             let count = seen[parsed.host, default: 1]
-            var headers: HeaderFields = ["Content-Type": "application/json", "Accept": "application/json"]
+            var headers = common
             if let user = parsed.user { headers["Authorization"] = "Basic \(base64(user))" }
             return Endpoint(
                 url: parsed.url, headers: headers, label: count == 1 ? parsed.host : "\(parsed.host)#\(count)",
@@ -25,15 +34,10 @@ struct Endpoint: Sendable {
     }
 
     /// Takes user information out of `text`, since libcurl gets none from us, and the host without its port.
-    private static func parse(_ text: String) -> (url: String, host: String, user: [UInt8]?)? {
-        let scheme: String
-        if text.lowercased().hasPrefix("https://") {
-            scheme = "https://"
-        } else if text.lowercased().hasPrefix("http://") {
-            scheme = "http://"
-        } else {
-            return nil
-        }
+    private static func parse(
+        _ text: String, schemes: [String]
+    ) -> (url: String, host: String, user: [UInt8]?)? {
+        guard let scheme = schemes.first(where: text.lowercased().hasPrefix) else { return nil }
         let rest = text.dropFirst(scheme.count)
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let path = rest.dropFirst(authority.count)

@@ -105,8 +105,12 @@ final class JSONReader {
     }
 
     private static let onLog: csj_log_callback = { context, raw in
-        guard let context, let raw, let log = Log(raw) else { return false }
-        let found = context.assumingMemoryBound(to: Found.self)
+        guard let found = context?.assumingMemoryBound(to: Found.self) else { return false }
+        guard let raw else {
+            found.pointee = Found()
+            return true
+        }
+        guard let log = Log(raw) else { return false }
         found.pointee.logs.append(log)
         if raw.pointee.is_removed { found.pointee.hasRemoved = true }
         return true

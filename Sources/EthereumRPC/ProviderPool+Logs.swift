@@ -148,8 +148,9 @@ struct LogCheck {
     /// Throws `inconsistent` for the first log that is not what was asked for.
     func check(_ logs: [Log]) throws(RPCError) {
         var place: (number: BlockNumber, hash: Hash)?
+        // Read where they stand; a log is too large to be copied for each look at it.
+        let logs = logs.span
         for index in logs.indices {
-            // Members are read where they stand; a log is too large to be copied for each look at it.
             let number = logs[index].blockNumber
             let hash = logs[index].blockHash
             if !addresses.isEmpty, !addresses.contains(logs[index].address) {

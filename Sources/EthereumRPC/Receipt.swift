@@ -37,4 +37,24 @@ public struct Receipt: Sendable, Hashable {
     public var depositNonce: UInt64?
     /// The OP Stack's version of the deposit receipt.
     public var depositReceiptVersion: UInt64?
+
+    /// A receipt with all its facts.
+    public init(
+        transactionHash: Hash, transactionIndex: UInt32, blockHash: Hash, blockNumber: BlockNumber, from: Address?,
+        type: UInt8, outcome: Outcome, cumulativeGasUsed: UInt64, logsBloom: Bloom, logs: [Log],
+        depositNonce: UInt64? = nil, depositReceiptVersion: UInt64? = nil
+    ) {
+        self.transactionHash = transactionHash
+        self.transactionIndex = transactionIndex
+        self.blockHash = blockHash
+        self.blockNumber = blockNumber
+        self.from = from
+        self.type = type
+        self.outcome = outcome
+        self.cumulativeGasUsed = cumulativeGasUsed
+        self.logsBloom = logsBloom
+        self.logs = logs
+        self.depositNonce = depositNonce
+        self.depositReceiptVersion = depositReceiptVersion
+    }
 }

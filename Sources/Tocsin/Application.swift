@@ -49,10 +49,13 @@ struct Application {
             checks.append(ReadinessCheck(name: "engine") { engine.isReady ? nil : "loading the triggers" })
         }
         if settings.roles.contains(.listener) {
+            let sockets = NIOSocketTransport()
             let listener = ListenerService(chains: chains, database: store.working, logger: logger) { chain in
                 PooledChainSource(
                     pools[chain.id]
-                        ?? ProviderPool(chainID: chain.id, urls: chain.rpcURLs, transport: transport, logger: logger))
+                        ?? ProviderPool(chainID: chain.id, urls: chain.rpcURLs, transport: transport, logger: logger),
+                    sockets: HeadSockets(
+                        chainID: chain.id, urls: chain.socketURLs, transport: sockets, logger: logger))
             }
             services.append(listener)
             checks.append(ReadinessCheck(name: "listener") { Self.problem(of: listener.status()) })
@@ -79,8 +82,7 @@ struct Application {
         let texts = statuses.compactMap { status -> String? in
             switch status.state {
             case .starting: "chain \(status.chainID): starting"
-            case .failing(let reason), .halted(let reason): "chain \(status.chainID): \(reason)"
-            case .standingBy, .following, .catchingUp: nil
+            default: status.state.complaint.map { "chain \(status.chainID): \($0)" }
             }
         }
         return texts.isEmpty ? nil : texts.joined(separator: "; ")

@@ -72,7 +72,7 @@ struct CheckCommand: AsyncParsableCommand {
         var unserved = 0
         for chain in chains {
             var served = false
-            for url in chain.rpcURLs {
+            for url in chain.httpURLs {
                 let name = URL(string: url)?.host ?? "an endpoint"
                 let pool = ProviderPool(
                     chainID: chain.id, urls: [url], transport: transport, logger: Logger(label: "tocsin.check"))

@@ -232,4 +232,41 @@ struct FeedTests {
             for path in ["/chains/1", "/chains/x"] { #expect(try await alice.send("GET", path).status == 404) }
         }
     }
+
+    @Test("show what a registry was upgraded to last")
+    func upgrades() async throws {
+        try await RunningAPI.run { api in
+            let alice = try await api.register("alice")
+            let topic = String(Keccak256.hash("Upgraded(address)").description.dropFirst(2))
+            func upgrade(_ block: Int, to implementation: UInt8, isCanonical: Bool = true) async throws {
+                let hash = String(format: "%064x", block)
+                let code = String(repeating: "00", count: 12) + String(repeating: "\(implementation)", count: 20)
+                try await api.database.run(
+                    """
+                    INSERT INTO blocks (chain_id, number, hash, parent_hash, timestamp, verification, log_count)
+                    VALUES (11155111, \(block), decode('\(hash)', 'hex'), decode('\(Self.word(0))', 'hex'), 1700000000,
+                        'bloom', 1);
+                    INSERT INTO events (
+                        chain_id, block_number, block_hash, block_timestamp, transaction_hash, transaction_index,
+                        log_index, contract_address, registry, event_type, topics, data, is_canonical)
+                    VALUES (
+                        11155111, \(block), decode('\(hash)', 'hex'), 1700000000, decode('\(hash)', 'hex'), 0, 0,
+                        decode('8004A818BFB912233c491871b3d84c89A494BD9e', 'hex'), 'identity', 'Upgraded',
+                        decode('\(topic)\(code)', 'hex'), '', \(isCanonical));
+                    """)
+            }
+            try await upgrade(7, to: 11)
+            try await upgrade(9, to: 22)
+            try await upgrade(11, to: 33, isCanonical: false)
+            let chain = try await alice.send("GET", "/chains/11155111").data
+            let registries = try #require(chain["registries"]?.elements)
+            let upgraded = try #require(registries[0]["upgraded"])
+            #expect(upgraded["implementation"] == .string("0x" + String(repeating: "22", count: 20)))
+            #expect(upgraded["block_number"] == .number(9))
+            #expect(upgraded["block_timestamp"] == .string("2023-11-14T22:13:20Z"))
+            #expect(upgraded["transaction_hash"] == .string("0x" + String(format: "%064x", 9)))
+            #expect(registries[1]["upgraded"] == .null)
+            #expect(try await alice.send("GET", "/chains").data.elements[0] == chain)
+        }
+    }
 }

@@ -36,12 +36,10 @@ struct BlockCheckTests {
         arguments: [
             (header([]), [], .proved),
             (header([log(SimulatedChain.stranger)]), [], .proved),
-            (header([log()]), [], .doubtful([SimulatedChain.identity])),
-            (header([log()]), [log()], .proved),
-            (
-                header([log(), log(SimulatedChain.reputation)]), [log()],
-                .doubtful([SimulatedChain.reputation])
-            ),
+            (header([log()]), [], .unproved),
+            // One log bears the bloom out, and so would a second one that did not come.
+            (header([log()]), [log()], .unproved),
+            (header([log(), log(SimulatedChain.reputation)]), [log()], .unproved),
             (header([]), [log()], .contradicted(.excludedByBloom)),
             (header([log(topic: 2)]), [log(topic: 1)], .contradicted(.excludedByBloom)),
             (header([log()]), [log(), log()], .contradicted(.sameIndexTwice)),
@@ -53,14 +51,35 @@ struct BlockCheckTests {
             (header([], settled: 7), [log()], .unproved),
         ] as [(Header, [Log], BlockCheck.Verdict)])
     func verdict(header: Header, logs: [Log], verdict: BlockCheck.Verdict) {
-        let check = BlockCheck(contracts: Self.both, trustsBloom: true)
+        var trust = BloomTrust()
+        trust.see(Self.header([Self.log()]))
+        let check = BlockCheck(contracts: Self.both, trust: trust)
         #expect(check.verdict(header: header, logs: logs) == verdict)
     }
 
     @Test("an untrusted bloom neither proves nor contradicts")
     func untrusted() {
-        let check = BlockCheck(contracts: Self.both, trustsBloom: false)
+        let check = BlockCheck(contracts: Self.both, trust: .none)
         #expect(check.verdict(header: Self.header([]), logs: []) == .unproved)
         #expect(check.verdict(header: Self.header([]), logs: [Self.log()]) == .unproved)
+    }
+
+    @Test("an empty bloom over transactions says nothing until the chain wrote another one")
+    func empty() {
+        var header = Self.header([])
+        var trust = BloomTrust()
+        func verdict() -> BlockCheck.Verdict {
+            BlockCheck(contracts: Self.both, trust: trust).verdict(header: header, logs: [])
+        }
+        header.transactionCount = 3
+        trust.see(header)
+        #expect(verdict() == .unproved)
+        header.transactionCount = nil
+        #expect(verdict() == .unproved)
+        header.transactionCount = 0
+        #expect(verdict() == .proved)
+        header.transactionCount = 3
+        trust.see(Self.header([Self.log(SimulatedChain.stranger)]))
+        #expect(verdict() == .proved)
     }
 }

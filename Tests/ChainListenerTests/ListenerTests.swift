@@ -3,6 +3,7 @@ import Ethereum
 import EthereumRPC
 import Logging
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -203,7 +204,7 @@ struct ListenerTests {
         try await Self.running([service]) {
             try await log.wait(for: .error)
             let row = try await database.first(ReadChain(chainID: chain.id))
-            #expect(row?.halted?.contains("set halted_reason to NULL") == true)
+            #expect(row?.halted?.contains("tocsin rewind --chain 8 --to 60,") == true)
             // The nodes were wrong, and an operator says so.
             nodes.change { chain, random in
                 chain.restore(left)
@@ -271,8 +272,16 @@ struct CountBlocks: Statement {
     }
 }
 
-/// Counts what is logged.
+/// Counts and keeps what is logged.
 final class LogRecorder: Sendable {
+    struct Entry: Sendable {
+        let level: Logger.Level
+        let message: String
+        /// The logger's and the message's own, as text.
+        let metadata: [String: String]
+    }
+    private let kept = Mutex<[Entry]>([])
+    var entries: [Entry] { kept.withLock { $0 } }
     private let signals = Dictionary(uniqueKeysWithValues: Logger.Level.allCases.map { ($0, Signal()) })
     func count(_ level: Logger.Level) -> Int { signals[level]?.count ?? 0 }
     func wait(for level: Logger.Level) async throws { try await signals[level]?.wait() }
@@ -286,6 +295,11 @@ final class LogRecorder: Sendable {
             get { metadata[key] }
             set { metadata[key] = newValue }
         }
-        func log(event: LogEvent) { recorder.signals[event.level]?.fire() }
+        func log(event: LogEvent) {
+            let all = metadata.merging(event.metadata ?? [:]) { $1 }
+            let entry = Entry(level: event.level, message: "\(event.message)", metadata: all.mapValues { "\($0)" })
+            recorder.kept.withLock { $0.append(entry) }
+            recorder.signals[event.level]?.fire()
+        }
     }
 }

@@ -33,9 +33,7 @@ struct RecordedNode: Transport {
         switch call["method"]?.string {
         case "eth_chainId": members["result"] = .string(hex(chainID))
         case "eth_getBlockByNumber": members["result"] = block(number(parameters[0]))
-        case "eth_getBlockByHash":
-            let wanted = parameters[0].string
-            members["result"] = block(logs.keys.first { hash($0).description == wanted })
+        case "eth_getBlockByHash": members["result"] = block(number(ofHash: parameters[0].string))
         case "eth_getLogs":
             let range = range(parameters[0])
             if range.upperBound - range.lowerBound >= rangeMax {
@@ -63,6 +61,12 @@ struct RecordedNode: Transport {
         }
     }
 
+    /// The height of a block that holds logs, or is one of the newest.
+    private func number(ofHash wanted: String?) -> Int64? {
+        logs.keys.first { hash($0).description == wanted }
+            ?? (max(0, head - 16)...head).first { hash($0).description == wanted }
+    }
+
     private func block(_ number: Int64?) -> JSON {
         guard let number, (0...head).contains(number) else { return .null }
         var bloom = Bloom()
@@ -80,7 +84,7 @@ struct RecordedNode: Transport {
     /// The blocks that a filter is about; block -1, which has no logs, where there is no such block.
     private func range(_ filter: JSON) -> ClosedRange<Int64> {
         if let hash = filter["blockHash"]?.string {
-            let number = logs.keys.first { self.hash($0).description == hash } ?? -1
+            let number = number(ofHash: hash) ?? -1
             return number...number
         }
         return (number(filter["fromBlock"] ?? .null) ?? 0)...(number(filter["toBlock"] ?? .null) ?? 0)

@@ -38,9 +38,11 @@ struct ChainsFileTests {
         #expect(chain.id == ChainID(rawValue: 1))
         #expect(chain.isEnabled)
         #expect(chain.rpcURLs == ["https://a.example"])
-        #expect(chain.pollInterval == .milliseconds(4000))
+        #expect(chain.pollInterval == nil)
+        #expect(chain.blockTime == nil)
         #expect(chain.confirmations == 12)
         #expect(chain.finality == .tags)
+        #expect(chain.verification == .bloom)
         #expect(chain.explorerURL == nil)
         #expect(chain.contracts.map(\.startBlock) == [5])
         #expect(file.warnings.isEmpty)
@@ -49,7 +51,7 @@ struct ChainsFileTests {
     @Test("every member is read")
     func members() throws {
         let more =
-            #""enabled": false, "poll_interval_ms": 250, "confirmations": 0, "finality": "depth", "explorer_url": "https://e.example//","#
+            #""enabled": false, "poll_interval_ms": 250, "block_time_ms": 450, "confirmations": 0, "finality": "depth", "verification": "receipts", "explorer_url": "https://e.example//","#
         let registries = """
             {"identity": [{"address": "\(Self.identity.lowercased())", "start_block": 0},
              {"address": "\(Self.reputation)", "start_block": 9223372036854775807}]}
@@ -60,8 +62,10 @@ struct ChainsFileTests {
         #expect(chain.id == ChainID(rawValue: .max))
         #expect(!chain.isEnabled)
         #expect(chain.pollInterval == .milliseconds(250))
+        #expect(chain.blockTime == .milliseconds(450))
         #expect(chain.confirmations == 0)
         #expect(chain.finality == .depth)
+        #expect(chain.verification == .receipts)
         #expect(chain.explorerURL == "https://e.example")
         #expect(chain.addresses(of: .identity).count == 2)
         #expect(chain.contracts.last?.startBlock == BlockNumber(rawValue: .max))
@@ -73,19 +77,19 @@ struct ChainsFileTests {
             (file(chain(urls: "[]")), "chains[0].rpc_urls: empty"),
             (
                 file(chain(urls: #"["ftp://a"]"#)),
-                "chains[0].rpc_urls[0]: must be an http or https URL of at most 2048 bytes"
+                "chains[0].rpc_urls[0]: must be an http, https, ws or wss URL of at most 2048 bytes"
             ),
             (
                 file(chain(urls: #"["https://"]"#)),
-                "chains[0].rpc_urls[0]: must be an http or https URL of at most 2048 bytes"
+                "chains[0].rpc_urls[0]: must be an http, https, ws or wss URL of at most 2048 bytes"
             ),
             (
                 file(chain(urls: #"["https://a b"]"#)),
-                "chains[0].rpc_urls[0]: must be an http or https URL of at most 2048 bytes"
+                "chains[0].rpc_urls[0]: must be an http, https, ws or wss URL of at most 2048 bytes"
             ),
             (
                 file(chain(urls: #"["https://:80/"]"#)),
-                "chains[0].rpc_urls[0]: must be an http or https URL of at most 2048 bytes"
+                "chains[0].rpc_urls[0]: must be an http, https, ws or wss URL of at most 2048 bytes"
             ),
             (file(chain(urls: #"[7]"#)), "chains[0].rpc_urls[0]: must be a text"),
             (file(chain(urls: #""https://a""#)), "chains[0].rpc_urls: must be a list"),
@@ -109,17 +113,34 @@ struct ChainsFileTests {
             (file(chain(), chain()), "chains[1].chain_id: 1 is taken by chains[0] already"),
             (file(chain(more: #""enabled": 1,"#)), "chains[0].enabled: must be true or false"),
             (file(chain(more: #""poll_interval_ms": 99,"#)), "chains[0].poll_interval_ms: must lie in 100...3600000"),
+            (file(chain(more: #""poll_interval_ms": "fast","#)), "chains[0].poll_interval_ms: must be an integer"),
+            (file(chain(more: #""block_time_ms": 9,"#)), "chains[0].block_time_ms: must lie in 10...3600000"),
+            (file(chain(more: #""block_time_ms": 3600001,"#)), "chains[0].block_time_ms: must lie in 10...3600000"),
+            (file(chain(more: #""block_time_ms": null,"#)), "chains[0].block_time_ms: must be an integer"),
+            (
+                file(chain(urls: #"["wss://a.example", "ws://b.example"]"#)),
+                "chains[0].rpc_urls: holds WebSocket URLs alone; add an http or https one, which is what blocks are read "
+                    + "from"
+            ),
             (file(chain(more: #""confirmations": 1001,"#)), "chains[0].confirmations: must lie in 0...1000"),
             (file(chain(more: #""finality": "block","#)), "chains[0].finality: must be tags or depth"),
             (file(chain(more: #""finality": null,"#)), "chains[0].finality: must be tags or depth"),
+            (
+                file(chain(more: #""verification": "none","#)),
+                "chains[0].verification: must be bloom, receipts or quorum"
+            ),
+            (
+                file(chain(more: #""verification": true,"#)),
+                "chains[0].verification: must be bloom, receipts or quorum"
+            ),
             (
                 file(chain(more: #""explorer_url": "etherscan.io","#)),
                 "chains[0].explorer_url: must be an http or https URL of at most 256 bytes"
             ),
             (
                 file(chain(more: #""rpcUrls": [],"#)),
-                "chains[0].rpcUrls: unknown; known here are chain_id, name, enabled, rpc_urls, poll_interval_ms, "
-                    + "confirmations, finality, explorer_url, registries"
+                "chains[0].rpcUrls: unknown; known here are chain_id, name, enabled, rpc_urls, block_time_ms, "
+                    + "poll_interval_ms, confirmations, finality, verification, explorer_url, registries"
             ),
             (file(chain(registries: "{}")), "chains[0].registries: empty"),
             (file(chain(registries: "[]")), "chains[0].registries: must be an object"),
@@ -248,10 +269,26 @@ struct ChainsFileTests {
         #expect(disabled.warnings.isEmpty)
     }
 
+    @Test("sockets are told from endpoints that are asked")
+    func sockets() throws {
+        let urls = #"["https://a", "WSS://b/${KEY}", "ws://c", "http://d"]"#
+        let chain = try #require(
+            try Self.read(Self.file(Self.chain(urls: urls)), environment: ["KEY": "k"]).chains.first)
+        #expect(chain.httpURLs == ["https://a", "http://d"])
+        #expect(chain.socketURLs == ["WSS://b/k", "ws://c"])
+    }
+
+    @Test("a chain that is left with sockets alone is disabled with a warning")
+    func socketsLeft() throws {
+        let file = try Self.read(Self.file(Self.chain(urls: #"["${KEY}", "wss://a"]"#)))
+        #expect(file.chains.map(\.isEnabled) == [false])
+        #expect(file.warnings.last?.description.contains("no endpoint is left") == true)
+    }
+
     @Test("no problem shows what a variable holds")
     func secrets() {
         let problems = Self.problems(
-            Self.file(Self.chain(urls: #"["${URL}"]"#)), environment: ["URL": "wss://key.example"])
+            Self.file(Self.chain(urls: #"["${URL}"]"#)), environment: ["URL": "ftp://key.example"])
         #expect(problems.count == 1)
         #expect(!problems.joined().contains("key.example"))
     }
@@ -291,10 +328,37 @@ struct ChainsFileTests {
     func shipped() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let file = try ChainsFile(
-            parsing: [UInt8](Data(contentsOf: root.appending(path: "chains.json"))), environment: [:])
+        let bytes = [UInt8](try Data(contentsOf: root.appending(path: "chains.json")))
+        let file = try ChainsFile(parsing: bytes, environment: [:])
         #expect(file.warnings.isEmpty)
         #expect(Set(file.chains.filter(\.isEnabled).map(\.id.rawValue)) == [11_155_111, 421_614])
-        #expect(file.chains.allSatisfy { chain in Registry.allCases.allSatisfy { !chain.addresses(of: $0).isEmpty } })
+        #expect(Set(file.chains.map(\.id)).count == file.chains.count)
+        #expect(Set(file.chains.map(\.name)).count == file.chains.count)
+        // Of this one no second public endpoint is known.
+        let single = ChainID(rawValue: 4326)
+        for chain in file.chains {
+            #expect(chain.httpURLs.count >= (chain.id == single ? 1 : 2), "\(chain.name)")
+            #expect(chain.rpcURLs.allSatisfy { $0.hasPrefix("https://") || $0.hasPrefix("wss://") }, "\(chain.name)")
+            #expect(chain.explorerURL?.hasPrefix("https://") == true, "\(chain.name)")
+            #expect(chain.contracts.allSatisfy { $0.startBlock > 0 }, "\(chain.name)")
+            #expect(Set(chain.contracts.map(\.startBlock)).count == 1, "\(chain.name): they came together")
+            let isTestnet = chain.isEnabled
+            #expect(
+                Registry.allCases.map { chain.addresses(of: $0).map(\.checksummed) }
+                    == (isTestnet ? Self.testnets : Self.mainnets).map { [$0] }, "\(chain.name)")
+        }
+        // The reader takes an address in one case too; here each is written with its checksum.
+        let text = String(decoding: bytes, as: UTF8.self)
+        for contract in file.chains.flatMap(\.contracts) { #expect(text.contains(contract.address.checksummed)) }
     }
+
+    /// The same on every chain, since CREATE2 made them: identity, reputation, validation.
+    static let mainnets = [
+        "0x8004A169FB4a3325136EB29fA0ceB6D2e539a432", "0x8004BAa17C55a88189AE136b182e5fdA19dE9b63",
+        "0x8004Cc8439f36fd5F9F049D9fF86523Df6dAAB58",
+    ]
+    static let testnets = [
+        "0x8004A818BFB912233c491871b3d84c89A494BD9e", "0x8004B663056A597Dffe9eCcC1965A193B7388713",
+        "0x8004Cb1BF31DAf7788923b405b754f57acEB4272",
+    ]
 }

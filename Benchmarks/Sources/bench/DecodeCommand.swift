@@ -47,11 +47,12 @@ struct DecodeCommand: AsyncParsableCommand {
     private static func round(_ pool: ProviderPool, _ answer: Answer, _ chain: ChainID) async throws -> Int {
         let blocks = try await pool.blockWithLogs(range: answer.range, addresses: registries.map(\.address))
         var events = 0
-        for index in blocks.logs.indices {
-            let address = blocks.logs[index].address
+        let logs = blocks.logs.span
+        for index in logs.indices {
+            let address = logs[index].address
             guard let registry = registries.first(where: { $0.address == address })?.registry,
                 let event = Event(
-                    decoding: blocks.logs[index], chainID: chain, registry: registry, timestamp: 0,
+                    decoding: logs[index], chainID: chain, registry: registry, timestamp: 0,
                     transactionFrom: nil),
                 event.value(of: .agentID) != nil
             else { continue }

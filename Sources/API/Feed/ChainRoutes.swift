@@ -20,11 +20,11 @@ struct ChainRoutes: Sendable {
         let query = QueryReader(call.request)
         let page = query.page()
         try query.finish()
-        let progress = try await progress()
+        let (progress, upgrades) = try await (progress(), upgrades())
         let shown = chains.dropFirst(Int(page.offset)).prefix(Int(page.limit))
         return .json { writer in
             writer.member("data", array: shown) { writer, chain in
-                writer.object { write(chain, progress[chain.id], to: &$0) }
+                writer.object { write(chain, progress[chain.id], upgrades[chain.id] ?? [:], to: &$0) }
             }
             writer.pagination(page, total: Int64(chains.count), count: shown.count)
         }
@@ -33,8 +33,8 @@ struct ChainRoutes: Sendable {
     private func get(_ call: Call, _ account: Account) async throws -> Response {
         let id = try call.rowID(of: "This chain")
         guard let chain = chains.first(where: { $0.id.rawValue == id }) else { throw APIError.notFound("This chain") }
-        let progress = try await progress()
-        return .data { write(chain, progress[chain.id], to: &$0) }
+        let (progress, upgrades) = try await (progress(), upgrades())
+        return .data { write(chain, progress[chain.id], upgrades[chain.id] ?? [:], to: &$0) }
     }
 
     private func progress() async throws -> [ChainID: ChainProgress] {
@@ -42,8 +42,19 @@ struct ChainRoutes: Sendable {
         return Dictionary(rows.map { ($0.chain, $0) }) { first, _ in first }
     }
 
+    /// The newest upgrade of each contract, by chain.
+    private func upgrades() async throws -> [ChainID: [Address: RegistryUpgrade]] {
+        let rows = try await database.query(ListRegistryUpgrades())
+        return Dictionary(grouping: rows, by: \.chain).mapValues { rows in
+            Dictionary(rows.map { ($0.contract, $0) }) { first, _ in first }
+        }
+    }
+
     /// Everything but the nodes' URLs, which may hold keys.
-    private func write(_ chain: Chain, _ progress: ChainProgress?, to writer: inout JSONWriter) {
+    private func write(
+        _ chain: Chain, _ progress: ChainProgress?, _ upgrades: [Address: RegistryUpgrade],
+        to writer: inout JSONWriter
+    ) {
         writer.member("chain_id", chain.id.rawValue)
         writer.member("name", chain.name)
         writer.member("enabled", chain.isEnabled)
@@ -63,6 +74,11 @@ struct ChainRoutes: Sendable {
                 $0.member("registry", contract.registry.rawValue)
                 $0.member("address", contract.address.checksummed)
                 $0.member("start_block", contract.startBlock.rawValue)
+                if let upgrade = upgrades[contract.address] {
+                    $0.member("upgraded", object: upgrade.write)
+                } else {
+                    $0.member("upgraded", JSON?.none)
+                }
             }
         }
     }

@@ -86,6 +86,8 @@ typedef struct {
 typedef struct csj_reader csj_reader;
 
 /// Takes a log as it is read; false when its data is no hexadecimal, which makes the log a malformed one.
+///
+/// NULL takes back all logs so far: the document is read again in another way.
 typedef bool (*csj_log_callback)(void *context, const csj_log *log);
 
 /// A reader for documents up to `maximum_bytes`; NULL without memory.

@@ -7,15 +7,18 @@ struct HoldChain: Statement {
     struct Held: Sendable {
         let feedSequence: Int64
         let checkpointHash: Hash?
+        let checkpoint: BlockNumber?
     }
     static let sql = """
-        SELECT feed_sequence, checkpoint_hash FROM chains WHERE chain_id = $1 AND listener_token = $2 FOR UPDATE
+        SELECT feed_sequence, checkpoint_hash, checkpoint_number FROM chains WHERE chain_id = $1 AND listener_token = $2 FOR UPDATE
         """
     let chainID: ChainID
     let token: Int64
     var arguments: [SQLValue] { [.integer(chainID.rawValue), .integer(token)] }
     func decode(_ row: borrowing RowReader) throws(StorageError) -> Held {
-        Held(feedSequence: try row.integer(0), checkpointHash: try row.optionalHash(1))
+        Held(
+            feedSequence: try row.integer(0), checkpointHash: try row.optionalHash(1),
+            checkpoint: try row.optionalBlockNumber(2))
     }
 }
 
@@ -45,7 +48,8 @@ struct RetractEvents: Statement {
 /// Stores logs in the order of the chain and appends those that are events to the feed.
 ///
 /// A log that a reorganisation took away and brings back keeps its row. One that is stored with another content, or is
-/// canonical already, is not stored, which shows in `stored`.
+/// canonical already, is not stored, which shows in `stored`. The feed tells of which retracted event each is the same
+/// log in another block, of the one retracted last if there are several.
 struct InsertEvents: Statement {
     struct Counts: Sendable {
         let stored: Int64
@@ -68,11 +72,23 @@ struct InsertEvents: Statement {
             WHERE NOT events.is_canonical AND events.contract_address = excluded.contract_address
                 AND events.transaction_hash = excluded.transaction_hash AND events.topics = excluded.topics
                 AND events.data = excluded.data
-            RETURNING id, block_number, log_index, event_type
+            RETURNING id, block_number, block_hash, transaction_hash, log_index, event_type, contract_address, topics, data
+        ), placed AS (
+            SELECT *, row_number() OVER (PARTITION BY block_hash, transaction_hash ORDER BY log_index) AS place
+            FROM stored
         ), appended AS (
-            INSERT INTO feed (chain_id, sequence, kind, event_id, block_number)
-            SELECT $1, $2 + row_number() OVER (ORDER BY block_number, log_index), 0, id, block_number
-            FROM stored WHERE event_type IS NOT NULL
+            INSERT INTO feed (chain_id, sequence, kind, event_id, block_number, moved_from)
+            SELECT $1, $2 + row_number() OVER (ORDER BY block_number, log_index), 0, id, block_number, (
+                SELECT old.id FROM events AS old JOIN feed AS retraction ON retraction.event_id = old.id
+                WHERE old.chain_id = $1 AND NOT old.is_canonical AND old.transaction_hash = placed.transaction_hash
+                    AND old.block_hash <> placed.block_hash AND old.contract_address = placed.contract_address
+                    AND old.topics = placed.topics AND old.data = placed.data AND retraction.kind = 1
+                    AND placed.place = (
+                        SELECT count(*) FROM events AS sibling
+                        WHERE sibling.chain_id = $1 AND sibling.block_number = old.block_number AND sibling.block_hash = old.block_hash
+                            AND sibling.transaction_hash = old.transaction_hash AND sibling.log_index <= old.log_index)
+                ORDER BY retraction.sequence DESC LIMIT 1)
+            FROM placed WHERE event_type IS NOT NULL
             RETURNING sequence
         )
         SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM appended)

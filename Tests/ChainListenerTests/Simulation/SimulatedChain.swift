@@ -7,6 +7,21 @@ import TestSupport
 struct SimulatedBlock: Sendable {
     let header: Header
     let logs: [Log]
+
+    /// The receipts of its transactions, each of which wrote one log.
+    var receipts: [Receipt] { Self.receipts(of: logs) }
+
+    static func receipts(of logs: [Log]) -> [Receipt] {
+        logs.enumerated().map { index, log in
+            var bloom = Bloom()
+            bloom.insert(log.address)
+            for topic in log.topics { bloom.insert(topic) }
+            return Receipt(
+                transactionHash: log.transactionHash, transactionIndex: log.transactionIndex, blockHash: log.blockHash,
+                blockNumber: log.blockNumber, from: SimulatedChain.stranger, type: UInt8(index % 5),
+                outcome: .status(true), cumulativeGasUsed: UInt64(index + 1) * 50_000, logsBloom: bloom, logs: [log])
+        }
+    }
 }
 
 /// A chain that grows, forks and keeps every block it ever had.
@@ -69,7 +84,7 @@ struct SimulatedChain: Sendable {
         }
         let header = Header(
             number: height, hash: hash, parentHash: parent, timestamp: 1_700_000_000 + Int64(number) * 12,
-            logsBloom: hasBlooms ? bloom : Bloom())
+            logsBloom: hasBlooms ? bloom : Bloom(), receiptsRoot: SimulatedBlock.receipts(of: logs).root)
         blocks[hash] = SimulatedBlock(header: header, logs: logs)
         return hash
     }

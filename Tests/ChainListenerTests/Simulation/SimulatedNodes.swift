@@ -215,12 +215,12 @@ final class SimulatedNodes: ChainSource {
         }
     }
 
-    func receiptLogs(of hash: Hash) async throws -> [Log]? {
+    func receipts(of hash: Hash) async throws -> [Receipt]? {
         try state.withLock { state in
             guard let node = try pick(&state), state.nodes[node].faults.hasReceipts else { return nil }
-            guard var logs = state.chain.blocks[hash]?.logs else { throw ChainSourceError.notYet }
-            if state.random.chance(state.nodes[node].faults.forgetful), !logs.isEmpty { logs.removeLast() }
-            return logs
+            guard var receipts = state.chain.blocks[hash]?.receipts else { throw ChainSourceError.notYet }
+            if state.random.chance(state.nodes[node].faults.forgetful), !receipts.isEmpty { receipts.removeLast() }
+            return receipts
         }
     }
 

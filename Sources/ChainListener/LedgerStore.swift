@@ -1,0 +1,101 @@
+import Domain
+import Ethereum
+import Storage
+
+/// What an audit found out about some heights.
+struct Settlement: Sendable {
+    let chainID: ChainID
+    let token: Int64
+    /// All heights that were looked at.
+    let range: ClosedRange<BlockNumber>
+    /// The canonical blocks that were stored among them when they were looked at.
+    let hashes: [BlockNumber: Hash]
+    /// The heights whose logs are complete now, ascending.
+    var verified: [BlockNumber] = []
+    /// How stored blocks were verified.
+    var marks: [(number: BlockNumber, hash: Hash, verification: Verification)] = []
+    /// The blocks of late events.
+    var blocks: [BlockRow] = []
+    /// Logs that should have been stored before, in the order of the chain.
+    var late: [EventRow] = []
+    /// Stored logs that are not on the chain.
+    var surplus: [EventID] = []
+}
+
+/// The ledger of unverified heights, and what is stored at them.
+struct LedgerStore: Sendable {
+    let database: Database
+
+    /// The lowest unverified range that reaches to `position` or above it.
+    func next(_ chainID: ChainID, from position: BlockNumber) async throws -> FindUnverified.Found? {
+        try await database.first(FindUnverified(chainID: chainID, position: position))
+    }
+
+    /// How many heights are unverified.
+    func count(_ chainID: ChainID) async throws -> Int64 {
+        try await database.first(CountUnverified(chainID: chainID)) ?? 0
+    }
+
+    /// The canonical blocks and logs that are stored in `range`.
+    func stored(
+        _ chainID: ChainID, _ range: ClosedRange<BlockNumber>
+    ) async throws -> (hashes: [BlockNumber: Hash], events: [StoredEvent]) {
+        let rows = try await database.query(LoadCanonicalHashes(chainID: chainID, range: range))
+        let events = try await database.query(LoadCanonicalLogs(chainID: chainID, range: range))
+        return (Dictionary(rows, uniquingKeysWith: { first, _ in first }), events)
+    }
+
+    /// The newest canonical logs, at most `limit`.
+    func newest(_ chainID: ChainID, limit: Int) async throws -> [StoredEvent] {
+        try await database.query(LoadNewestLogs(chainID: chainID, limit: limit))
+    }
+
+    /// Writes `settlement`, all or nothing; nil where the chain changed at these heights meanwhile.
+    ///
+    /// - Returns: how many events and retractions the feed got.
+    /// - Throws: `ListenerError.fenced` where the lease was lost.
+    func settle(_ settlement: Settlement) async throws -> (events: Int, retractions: Int)? {
+        let outcome = try await database.transaction { connection in try await write(settlement, on: connection) }
+        if let outcome, outcome.events + outcome.retractions > 0 { database.notify("tocsin_feed") }
+        return outcome
+    }
+
+    private nonisolated(nonsending) func write(
+        _ settlement: Settlement, on connection: Connection
+    ) async throws -> (events: Int, retractions: Int)? {
+        let chainID = settlement.chainID
+        let hold = HoldChain(chainID: chainID, token: settlement.token)
+        guard let held = try await connection.first(hold) else { throw ListenerError.fenced }
+        let hashes = try await connection.query(LoadCanonicalHashes(chainID: chainID, range: settlement.range))
+        guard Dictionary(hashes, uniquingKeysWith: { first, _ in first }) == settlement.hashes else { return nil }
+        var (sequence, events, retractions) = (held.feedSequence, 0, 0)
+        if !settlement.surplus.isEmpty {
+            let retract = RetractListed(chainID: chainID, sequence: sequence, events: settlement.surplus)
+            retractions = Int(try await connection.first(retract) ?? 0)
+            sequence += Int64(retractions)
+        }
+        if !settlement.blocks.isEmpty {
+            try await connection.execute(InsertBlocks(chainID: chainID, blocks: settlement.blocks))
+        }
+        if !settlement.late.isEmpty {
+            let insert = InsertEvents(chainID: chainID, sequence: sequence, events: settlement.late)
+            let counts = try await connection.first(insert)
+            guard let counts, counts.stored == settlement.late.count else {
+                throw ListenerError.conflictingLogs(
+                    stored: Int(counts?.stored ?? 0), expected: settlement.late.count)
+            }
+            events = Int(counts.appended)
+            sequence += counts.appended
+        }
+        if !settlement.marks.isEmpty {
+            try await connection.execute(MarkVerified(chainID: chainID, blocks: settlement.marks))
+        }
+        if !settlement.verified.isEmpty {
+            try await connection.execute(RemoveUnverified(chainID: chainID, ranges: settlement.verified.ranges))
+        }
+        guard sequence > held.feedSequence else { return (0, 0) }
+        let move = MoveFeedEnd(chainID: chainID, token: settlement.token, sequence: sequence)
+        guard try await connection.execute(move) == 1 else { throw ListenerError.fenced }
+        return (events, retractions)
+    }
+}
