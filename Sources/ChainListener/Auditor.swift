@@ -105,8 +105,10 @@ struct Auditor {
 
     /// Settles the lower end of `range` where two nodes answer the same logs for it; false where they do not.
     private mutating func agree(on range: ClosedRange<BlockNumber>) async throws -> Bool {
-        let wanted = range.lowerBound...min(
-            range.upperBound, range.lowerBound.advanced(by: settings.auditRangeMax - 1))
+        let wanted =
+            range
+            .lowerBound...min(
+                range.upperBound, range.lowerBound.advanced(by: settings.auditRangeMax - 1))
         // Asked for one block's header first, which costs little where there is no other node.
         let stretch: Stretch
         do {

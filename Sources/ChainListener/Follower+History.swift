@@ -125,14 +125,20 @@ extension Follower {
                 BlockRow(header: last.last, verification: last.isAgreed ? .quorum : nil, logCount: 0))
         }
         return self.draft(
-            blocks: blocks, events: events, unverified: unverified, checkpoint: Checkpoint(number: last.last.number, hash: last.last.hash),
+            blocks: blocks, events: events, unverified: unverified,
+            checkpoint: Checkpoint(number: last.last.number, hash: last.last.hash),
             tracker: HeadTracker(depth: tracker.depth, window: [last.last]), sight)
     }
 
     /// Looks again at what the first look at `piece` left open.
     private mutating func settle(_ piece: inout HistoryPiece) async throws {
         if !piece.contradicted.isEmpty {
-            for (place, block) in piece.contradicted { piece.proofs[place] = try await prove([block])[0] }
+            for (place, block) in piece.contradicted {
+                guard let proof = try await prove([block]).first else {
+                    throw ChainSourceError.inconsistent("logs that cannot belong to their block", by: block.node)
+                }
+                piece.proofs[place] = proof
+            }
             piece.rows = try await rows(of: piece.proofs)
             piece.contradicted = []
         } else if piece.lacksSenders {

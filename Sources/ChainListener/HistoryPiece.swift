@@ -33,7 +33,8 @@ struct HistoryPiece: Sendable {
         let header = proofs[place - 1].header
         let count = rows.prefix { $0.log.blockNumber <= number }.count
         let lower = HistoryPiece(
-            blocks: blocks.lowerBound...header.number, parent: parent, first: first, last: header, node: node, proofs: Array(proofs[..<place]),
+            blocks: blocks.lowerBound...header.number, parent: parent, first: first, last: header, node: node,
+            proofs: Array(proofs[..<place]),
             rows: Array(rows[..<count]), isAgreed: isAgreed)
         parent = header.hash
         blocks = header.number.advanced(by: 1)...blocks.upperBound
@@ -129,7 +130,8 @@ struct HistoryFetcher: Sendable {
     private func piece(_ stretch: Stretch) async throws -> HistoryPiece {
         let check = BlockCheck(contracts: addresses, trust: trust)
         var piece = HistoryPiece(
-            blocks: stretch.first.number...max(stretch.first.number, stretch.last.number), parent: stretch.first.parentHash, first: stretch.first, last: stretch.last, node: stretch.node,
+            blocks: stretch.first.number...max(stretch.first.number, stretch.last.number),
+            parent: stretch.first.parentHash, first: stretch.first, last: stretch.last, node: stretch.node,
             proofs: [], rows: [],
             isAgreed: stretch.isAgreed)
         for block in try await blocks(of: stretch) {

@@ -9,7 +9,8 @@ struct Listener: Sendable {
     let chain: Chain
     let source: any ChainSource
     let store: any FeedStoring
-    let ledger: LedgerStore
+    /// What is still unverified; nil where nobody works it off.
+    let ledger: LedgerStore?
     let settings: ListenerSettings
     let board: StatusBoard
     let meters: ListenerMeters
@@ -19,7 +20,7 @@ struct Listener: Sendable {
     let now: @Sendable () -> Duration
 
     init(
-        chain: Chain, source: any ChainSource, store: any FeedStoring, ledger: LedgerStore, settings: ListenerSettings,
+        chain: Chain, source: any ChainSource, store: any FeedStoring, ledger: LedgerStore?, settings: ListenerSettings,
         board: StatusBoard, meters: ListenerMeters, logger: Logger, clock: some Clock<Duration>
     ) {
         self.chain = chain
@@ -84,6 +85,7 @@ struct Listener: Sendable {
 
     /// Works off the ledger, whenever there is nothing to do at the tip, until the task is cancelled or the lease lost.
     private func audit(_ lease: Lease) async {
+        guard let ledger else { return }
         var auditor = Auditor(
             chain: chain, token: lease.token, source: source, ledger: ledger, settings: settings, meters: meters,
             logger: logger, clock: clock)

@@ -58,3 +58,15 @@ struct Stretch: Sendable {
         logs = fuller
     }
 }
+
+extension BlockLogs {
+    /// The blocks that the answer covers.
+    ///
+    /// - Throws: `ChainSourceError.inconsistent` where they are not the beginning of `wanted`.
+    func beginning(of wanted: ClosedRange<BlockNumber>) throws(ChainSourceError) -> ClosedRange<BlockNumber> {
+        guard range.lowerBound == wanted.lowerBound, range.upperBound <= wanted.upperBound else {
+            throw .inconsistent("other blocks than those asked for", by: node)
+        }
+        return range
+    }
+}

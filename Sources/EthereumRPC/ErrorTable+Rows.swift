@@ -17,6 +17,7 @@ extension ErrorTable {
     private static let ownFaults = ["invalid block range params"]
 
     private static let rates = [
+        "{rate}/second",
         "exceeded its compute units per second",
         "request rate exceeded",
         "request rate limited",
@@ -27,7 +28,6 @@ extension ErrorTable {
         "daily request count exceeded",
         "over rate limit",
         "requests per second",
-        "{n}/second",
     ]
 
     private static let refusals = [

@@ -15,10 +15,10 @@ enum ErrorTable {
         if method == "eth_call", let data = revertData(error) { return .reverted(data) }
         let text = Array("\(error.message) \(error.data)".lowercased().utf8)
         for row in rows {
-            guard let hint = row.pattern.match(text) else { continue }
-            return meaning(row.meaning, hint, error, text)
+            guard let limits = row.pattern.match(text) else { continue }
+            return meaning(row.meaning, limits, error, text)
         }
-        if let meaning = byCode(error.code, method: method) { return self.meaning(meaning, RangeHint(), error, text) }
+        if let meaning = byCode(error.code, method: method) { return self.meaning(meaning, .init(), error, text) }
         if let meaning = byStatus(status) { return meaning }
         return .unknown(code: error.code, message: cleaned(error.message))
     }
@@ -43,18 +43,20 @@ enum ErrorTable {
         return error.bytes ?? []
     }
 
-    private static func meaning(_ meaning: Meaning, _ hint: RangeHint, _ error: NodeError, _ text: [UInt8]) -> RPCError
-    {
+    private static func meaning(
+        _ meaning: Meaning, _ limits: ErrorPattern.Limits, _ error: NodeError, _ text: [UInt8]
+    ) -> RPCError {
         switch meaning {
         case .range(let cause):
-            var hint = hint
-            hint.cause = cause
-            hint.range = suggestedRange(error, text)
-            return .rangeTooLarge(hint)
+            return .rangeTooLarge(
+                RangeHint(
+                    cause, maximumBlocks: limits.blocks, maximumResults: limits.results,
+                    range: suggestedRange(error, text)))
         case .rate:
             // Infura says 0 while it still refuses, so the pool applies a floor of its own.
             let wait = error.backoffSeconds.flatMap { $0 > 0 && $0 <= 86_400 ? Duration.seconds($0) : nil }
-            return .rateLimited(retryAfter: wait)
+            let rate = error.allowedPerSecond ?? limits.rate.map(Double.init)
+            return .rateLimited(retryAfter: wait, perSecond: rate.flatMap { $0 > 0 && $0.isFinite ? $0 : nil })
         case .notYet: return .notYet
         case .pruned: return .pruned
         case .unauthorized: return .unauthorized

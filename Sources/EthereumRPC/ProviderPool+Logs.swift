@@ -1,5 +1,6 @@
 public import Domain
 public import Ethereum
+import Metrics
 
 extension ProviderPool {
     /// The headers and the logs of `range`, in one batch from one endpoint.
@@ -33,73 +34,66 @@ extension ProviderPool {
     private func search(
         _ range: ClosedRange<BlockNumber>, isWhole: Bool, addresses: [Address], topics: [[Hash]], notBy excluded: Int?
     ) async throws(RPCError) -> BlockLogs {
-        let wanted = range.lowerBound.distance(to: range.upperBound) + 1
-        return try await each(notBy: excluded, blocks: wanted) { index throws(RPCError) in
-            // Each refusal makes the next range shorter, at least by one block of what is left.
-            while true {
-                let now = now()
-                let size = take(wanted, from: index)
-                let covered = isWhole ? range : range.lowerBound...range.lowerBound.advanced(by: size - 1)
-                do throws(RPCError) {
-                    let found = try await search(index, covered, size, addresses, topics)
-                    let time = self.now() - now
-                    update(index) { $0.range.answered(size, results: found.logs.count, after: time) }
-                    return found
-                } catch {
-                    guard case .rangeTooLarge(let hint) = error, refuse(size, hint, at: index) else {
-                        update(index) { $0.range.gaveUp(size) }
-                        throw error
-                    }
-                }
+        do throws(RPCError) {
+            return try await each(
+                Needs(kind: .search, lowest: range.lowerBound, blocks: range.length, excluded: excluded)
+            ) { index throws(RPCError) in
+                try await search(index, range, isWhole: isWhole, addresses, topics)
             }
+        } catch {
+            guard case .rangeTooLarge = error else { throw error }
+            guard isWhole else {
+                return try await denseBlock(
+                    range.lowerBound, addresses: addresses, topics: topics, notBy: excluded, error)
+            }
+            return try await denseBlocks(range, addresses: addresses, topics: topics, notBy: excluded, error)
         }
     }
 
-    private func take(_ wanted: Int, from index: Int) -> Int {
-        let now = now()
-        return update(index) { $0.range.take(wanted, at: now) }
-    }
-
-    /// Learns from a refusal; false where there is nothing less to ask for.
-    private func refuse(_ size: Int, _ hint: RangeHint, at index: Int) -> Bool {
-        let now = now()
-        return update(index) { $0.range.refused(size, hint, at: now) }
-    }
-
-    /// Asks one endpoint for `range`, in searches of `size` blocks.
+    /// Asks one endpoint for `range`, or its beginning, and for less as often as it refuses.
     private func search(
-        _ index: Int, _ range: ClosedRange<BlockNumber>, _ size: Int, _ addresses: [Address], _ topics: [[Hash]]
+        _ index: Int, _ range: ClosedRange<BlockNumber>, isWhole: Bool, _ addresses: [Address], _ topics: [[Hash]]
     ) async throws(RPCError) -> BlockLogs {
-        let count = range.lowerBound.distance(to: range.upperBound)
-        let numbers =
-            count < configuration.maximumHeaders
-            ? (0...count).map { range.lowerBound.advanced(by: $0) }
-            : [range.lowerBound, range.upperBound]
-        let filters = stride(from: 0, through: count, by: size).map { start in
-            let piece =
-                range.lowerBound.advanced(by: start)...range.lowerBound.advanced(by: min(start + size - 1, count))
-            return LogFilter(blocks: .range(piece), addresses: addresses, topics: topics)
-        }
-        let calls = numbers.map { Call.block(.number($0)) } + filters.map { .logs($0) }
-        return try await ask(index, calls, isSearch: true) { answers throws(RPCError) in
-            var found = BlockLogs(range: range, headers: [], logs: [], node: answers.node)
-            for (index, number) in numbers.enumerated() {
-                let header = try Header(answers.result(index), expecting: .number(number))
-                if let last = found.headers.last, last.number.advanced(by: 1) == number, last.hash != header.parentHash
-                {
-                    throw .inconsistent("headers that are not parent and child")
+        for _ in 0..<Self.refusalsMax {
+            let start = now()
+            let (size, addressesMax) = update(index) {
+                ($0.range.take(range.length, at: start), $0.range.addressesMax)
+            }
+            let plan = SearchPlan(
+                range: isWhole ? range : range.lowerBound...range.lowerBound.advanced(by: size - 1), size: size,
+                addresses: addresses, addressesMax: addressesMax, topics: topics,
+                headersMax: configuration.maximumHeaders)
+            do throws(RPCError) {
+                let (found, results) = try await ask(index, plan.calls) { answers throws(RPCError) in
+                    try plan.read(answers)
                 }
-                found.headers.append(header)
+                let now = now()
+                update(index) {
+                    $0.range.answered(size, results: results, after: now - start)
+                    $0.history.answered(range.lowerBound)
+                }
+                return found
+            } catch {
+                let now = now()
+                guard case .rangeTooLarge(let hint) = error else {
+                    update(index) {
+                        $0.range.gaveUp(size)
+                        if error == .pruned { $0.history.refused(range.lowerBound, head: $0.head, at: now) }
+                    }
+                    throw error
+                }
+                countRefusal(hint)
+                let canAskLess = update(index) {
+                    $0.range.refused(size, addresses: plan.addressCount, hint, at: now)
+                }
+                guard canAskLess else { throw error }
             }
-            for (place, filter) in filters.enumerated() {
-                let (logs, malformed) = try answers.logs(numbers.count + place)
-                try LogCheck(filter: filter, headers: found.headers).check(logs)
-                found.logs += logs
-                found.malformed += malformed
-            }
-            return found
         }
+        throw .rangeTooLarge(RangeHint())
     }
+
+    /// Each refusal makes the next search smaller, from a million blocks and hundreds of contracts to one of each.
+    private static let refusalsMax = 32
 
     /// The logs of the block `blockHash`.
     ///
@@ -110,68 +104,59 @@ extension ProviderPool {
     public func logs(
         blockHash: Hash, addresses: [Address], topics: [[Hash]] = [], notBy excluded: Int? = nil
     ) async throws(RPCError) -> BlockLogs {
-        let filter = LogFilter(blocks: .hash(blockHash), addresses: addresses, topics: topics)
-        return try await ask([.block(.hash(blockHash)), .logs(filter)], isSearch: true, notBy: excluded) {
-            answers throws(RPCError) in
-            let header = try Header(answers.result(0), expecting: .hash(blockHash))
-            let (logs, malformed) = try answers.logs(1)
-            try LogCheck(filter: filter, headers: [header]).check(logs)
-            return BlockLogs(
-                range: header.number...header.number, headers: [header], logs: logs, malformed: malformed,
-                node: answers.node)
+        do throws(RPCError) {
+            return try await each(Needs(kind: .search, excluded: excluded)) { index throws(RPCError) in
+                try await search(index, blockHash, addresses, topics)
+            }
+        } catch {
+            guard case .rangeTooLarge = error else { throw error }
+            return try await denseBlock(blockHash, addresses: addresses, topics: topics, notBy: excluded, error)
         }
+    }
+
+    private func search(
+        _ index: Int, _ blockHash: Hash, _ addresses: [Address], _ topics: [[Hash]]
+    ) async throws(RPCError) -> BlockLogs {
+        for _ in 0..<Self.refusalsMax {
+            let lists = SearchPlan.lists(of: addresses, atMost: health(index).range.addressesMax)
+            let filters = lists.map { LogFilter(blocks: .hash(blockHash), addresses: $0, topics: topics) }
+            do throws(RPCError) {
+                return try await ask(index, [.block(.hash(blockHash))] + filters.map { .logs($0) }) {
+                    answers throws(RPCError) in
+                    let header = try Header(answers.result(0), expecting: .hash(blockHash))
+                    var found = BlockLogs(
+                        range: header.number...header.number, headers: [header], logs: [], node: answers.node)
+                    for (place, filter) in filters.enumerated() {
+                        let (logs, malformed) = try answers.logs(place + 1)
+                        try LogCheck(filter: filter, headers: [header]).check(logs)
+                        found.logs += logs
+                        found.malformed += malformed
+                    }
+                    return found
+                }
+            } catch {
+                guard case .rangeTooLarge(let hint) = error, hint.cause == .filter else { throw error }
+                let now = now()
+                let canAskLess = update(index) {
+                    $0.range.refused(1, addresses: lists.first?.count ?? 0, hint, at: now)
+                }
+                guard canAskLess else { throw error }
+            }
+        }
+        throw .rangeTooLarge(RangeHint(.filter))
+    }
+
+    /// Counts a search that an endpoint refused, by what there was too much of.
+    private func countRefusal(_ hint: RangeHint) {
+        let dimensions = [("chain", "\(chainID)"), ("cause", "\(hint.cause)")]
+        Counter(label: "rpc.refused.ranges.count", dimensions: dimensions).increment()
     }
 }
 
-/// Checks that logs answer the question that was asked.
-struct LogCheck {
-    private let range: ClosedRange<BlockNumber>?
-    /// Few, so that comparing with each costs less than hashing; mostly the first ones match.
-    private let addresses: [Address]
-    private let topics: [[Hash]]
-    private let hashes: [BlockNumber: Hash]
-
-    /// A check against `filter` and what is known of its blocks.
-    init(filter: LogFilter, headers: [Header]) {
-        var hashes = Dictionary(headers.map { ($0.number, $0.hash) }, uniquingKeysWith: { first, _ in first })
-        switch filter.blocks {
-        case .range(let range): self.range = range
-        case .hash(let hash):
-            range = headers.first.map { $0.number...$0.number }
-            if let number = headers.first?.number { hashes[number] = hash }
-        }
-        self.hashes = hashes
-        addresses = filter.addresses
-        topics = filter.topics
-    }
-
-    /// Throws `inconsistent` for the first log that is not what was asked for.
-    func check(_ logs: [Log]) throws(RPCError) {
-        var place: (number: BlockNumber, hash: Hash)?
-        // Read where they stand; a log is too large to be copied for each look at it.
-        let logs = logs.span
-        for index in logs.indices {
-            let number = logs[index].blockNumber
-            let hash = logs[index].blockHash
-            if !addresses.isEmpty, !addresses.contains(logs[index].address) {
-                throw .inconsistent("a log of another contract")
-            }
-            if !topics.isEmpty { try checkTopics(logs[index].topics) }
-            if let place, place.number == number, place.hash == hash { continue }
-            if let range, !range.contains(number) { throw .inconsistent("a log outside the range") }
-            if let known = hashes[number], known != hash {
-                throw .inconsistent("a log of another block than the header")
-            }
-            if place?.number == number { throw .inconsistent("two blocks at one height") }
-            place = (number, hash)
-        }
-    }
-
-    private func checkTopics(_ topics: Topics) throws(RPCError) {
-        for (position, wanted) in self.topics.enumerated() where !wanted.isEmpty {
-            guard position < topics.count, wanted.contains(topics[position]) else {
-                throw .inconsistent("a log with another topic")
-            }
-        }
+extension ClosedRange<BlockNumber> {
+    /// How many blocks these are, 1 or more.
+    var length: Int {
+        let distance = lowerBound.distance(to: upperBound)
+        return distance == .max ? .max : distance + 1
     }
 }

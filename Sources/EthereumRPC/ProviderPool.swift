@@ -11,9 +11,9 @@ import Synchronization
 public final class ProviderPool: Sendable {
     /// Limits of the calls.
     public struct Configuration: Sendable {
-        /// For calls with small answers.
+        /// The longest wait for small answers; less where an endpoint is known to be faster.
         public var deadline: Duration
-        /// For calls that search logs or fetch receipts.
+        /// The longest wait for logs or receipts.
         public var searchDeadline: Duration
         /// For name lookup, connecting and handshake.
         public var connectDeadline: Duration
@@ -48,6 +48,7 @@ public final class ProviderPool: Sendable {
 
     struct State {
         var health: [EndpointHealth]
+        var head = ServedHead()
         var random: any RandomNumberGenerator & Sendable
     }
 
@@ -60,6 +61,8 @@ public final class ProviderPool: Sendable {
     let state: Mutex<State>
     /// The time since the pool's start.
     let now: @Sendable () -> Duration
+    /// Waits on the pool's clock.
+    let sleep: @Sendable (Duration) async throws -> Void
 
     /// A pool over `urls`, best known order first; what is neither `http` nor `https` is left out.
     ///
@@ -75,10 +78,15 @@ public final class ProviderPool: Sendable {
         self.transport = transport
         endpoints = Endpoint.list(urls)
         state = Mutex(
-            State(health: endpoints.map { _ in EndpointHealth(maximumSpan: configuration.maximumSpan) }, random: random)
+            State(
+                health: endpoints.map { _ in
+                    EndpointHealth(
+                        maximumSpan: configuration.maximumSpan, maximumBatch: configuration.maximumBatch)
+                }, random: random)
         )
         let start = clock.now
         now = { start.duration(to: clock.now) }
+        sleep = { try await clock.sleep(for: $0) }
         var logger = logger
         logger[metadataKey: "chain.id"] = "\(chainID)"
         self.logger = logger
@@ -91,9 +99,9 @@ public final class ProviderPool: Sendable {
         return zip(endpoints, health).map { endpoint, health in
             ProviderStatus(
                 endpoint: endpoint.label, isChainVerified: health.isChainVerified,
-                isAvailable: health.isAvailable(at: now), head: health.head, latency: health.latency,
+                isAvailable: health.isAvailable(at: now), head: health.head, latency: health.latency(at: now),
                 errorRate: health.errorRate(at: now), lastError: health.lastError,
-                retryAfter: health.isAvailable(at: now) ? nil : health.blockedUntil - now)
+                retryAfter: health.isAvailable(at: now) ? nil : health.wait(at: now))
         }
     }
 
@@ -108,29 +116,6 @@ public final class ProviderPool: Sendable {
         return (available.isEmpty ? health : available).map { $0.range.length(at: now) }.max() ?? 1
     }
 
-    // MARK: Choosing
-
-    /// The endpoints that may be asked, `excluded` not among them, the best first.
-    ///
-    /// - Throws: `unavailable` with the shortest wait where none may be asked.
-    func ranking(notBy excluded: Int?, blocks: Int? = nil) throws(RPCError) -> [Int] {
-        let now = now()
-        let health = state.withLock { $0.health }
-        let allowed = health.indices.filter { $0 != excluded }
-        let available = allowed.filter { health[$0].isAvailable(at: now) }
-        guard !available.isEmpty else {
-            let next = allowed.map { health[$0].blockedUntil }.min() ?? now + .seconds(60)
-            throw .unavailable(retryAfter: next - now)
-        }
-        let best = available.compactMap { health[$0].head }.max()
-        let costs = available.map { index in
-            // Half as many blocks at once are half the worth.
-            let share = blocks.map { Double(min($0, health[index].range.length(at: now))) / Double($0) } ?? 1
-            return (index, (health[index].cost(at: now, best: best) + (share < 1 ? 0.05 : 0)) / share)
-        }
-        return costs.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.map(\.0)
-    }
-
     func health(_ index: Int) -> EndpointHealth { state.withLock { $0.health[index] } }
 
     @discardableResult
@@ -140,6 +125,7 @@ public final class ProviderPool: Sendable {
 
     /// Takes note of a failure and says so once for each change of state.
     func noteFailure(_ index: Int, _ error: RPCError) {
+        guard !error.isOurs else { return }
         let now = now()
         let (before, after) = state.withLock { state in
             let jitter = Double(state.random.next() >> 11) / Double(1 << 53)
@@ -149,7 +135,7 @@ public final class ProviderPool: Sendable {
         }
         Counter(label: "rpc.errors", dimensions: [("chain", "\(chainID)"), ("class", error.errorClass)]).increment()
         let metadata: Logger.Metadata = ["endpoint": "\(endpoints[index].label)", "error": "\(error)"]
-        if after.blockedUntil > before.blockedUntil, before.isAvailable(at: now), before.lastError != error {
+        if !after.breaker.isClosed(at: now), before.breaker.isClosed(at: now), before.lastError != error {
             logger.warning("endpoint left alone", metadata: metadata)
         } else {
             logger.debug("call failed", metadata: metadata)

@@ -44,8 +44,8 @@ public struct RangeHint: Sendable, Hashable {
 public enum RPCError: Error, Equatable, Sendable {
     /// The range, the result or the time it takes is more than the node allows: ask for less.
     case rangeTooLarge(RangeHint)
-    /// Too many requests; nil where the node does not say how long to wait.
-    case rateLimited(retryAfter: Duration?)
+    /// Too many requests; nil where the node does not say how long to wait, or how many a second it allows.
+    case rateLimited(retryAfter: Duration?, perSecond: Double? = nil)
     /// The node has not got that block yet, or lost it in a reorganisation.
     case notYet
     /// The node has thrown that part of history away.

@@ -280,7 +280,8 @@ final class World: @unchecked Sendable {
             confirmations: plan.finalityDepth, finality: plan.finality, explorerURL: nil,
             contracts: WorldChain.contracts)
         let listener = Listener(
-            chain: watched, source: PooledChainSource(pool), store: WorldStore(life: life), settings: plan.settings,
+            chain: watched, source: PooledChainSource(pool), store: WorldStore(life: life), ledger: nil,
+            settings: plan.settings,
             board: StatusBoard([chainID]), meters: ListenerMeters(chain: chainID), logger: .silent, clock: life.clock)
         let generator = SeededGenerator(seed: random.next())
         life.task = Task.detached(executorPreference: life.executor) {
