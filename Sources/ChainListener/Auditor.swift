@@ -107,15 +107,16 @@ struct Auditor {
     private mutating func agree(on range: ClosedRange<BlockNumber>) async throws -> Bool {
         let wanted =
             range.lowerBound...min(range.upperBound, range.lowerBound.advanced(by: settings.auditRangeMax - 1))
+        // Asked for one block's header first, which costs little where there is no other node.
         let stretch: Stretch
         do {
-            guard let both = try await second(wanted) else { return false }
-            stretch = both
+            guard try await source.header(at: wanted.lowerBound, notBy: 0) != nil else { return false }
+            stretch = try await fetcher.stretch(wanted)
         } catch is ChainSourceError {
             return false
         }
+        let chunk = stretch.first.number...max(stretch.first.number, stretch.last.number)
         guard stretch.isAgreed else { return false }
-        let chunk = stretch.first.number...stretch.last.number
         let stored = try await ledger.stored(chain.id, chunk)
         let logs = Dictionary(grouping: stretch.logs, by: \.blockNumber)
         // A stored block of another hash than the one that both nodes have is not settled behind anybody's back.
@@ -137,25 +138,8 @@ struct Auditor {
         return true
     }
 
-    /// What two nodes answer for the beginning of `wanted`; nil where there is only one.
-    private func second(_ wanted: ClosedRange<BlockNumber>) async throws -> Stretch? {
-        // Asked for one block's header first, which costs little where there is no other node.
-        guard try await source.header(at: wanted.lowerBound, notBy: 0) != nil else { return nil }
-        var answer = try await source.span(wanted, contracts: contracts)
-        var chunk = try answer.beginning(of: wanted)
-        guard var other = try await source.span(chunk, contracts: contracts, notBy: answer.node) else { return nil }
-        let covered = try other.beginning(of: chunk)
-        if covered.upperBound < chunk.upperBound {
-            // The second node allows less: the first is asked for that much again.
-            guard let shorter = try await source.span(covered, contracts: contracts, notBy: other.node) else {
-                return nil
-            }
-            (answer, other, chunk) = (other, shorter, covered)
-            guard try other.beginning(of: chunk) == chunk else { return nil }
-        }
-        var stretch = try Stretch(answer, chunk)
-        try stretch.compare(with: Stretch(other, chunk))
-        return stretch
+    private var fetcher: HistoryFetcher {
+        HistoryFetcher(chain: chain, source: source, settings: settings, trust: trust, contracts: chain.contracts)
     }
 
     /// Settles blocks at the lower end of `range`, by their blooms or each on its own.

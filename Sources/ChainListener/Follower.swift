@@ -22,6 +22,8 @@ struct Follower {
     let meters: ListenerMeters
     let clock: any Clock<Duration>
     let lease: Lease
+    /// Called after each commit of history.
+    var report: (@Sendable (Follower) -> Void)?
 
     var checkpoint: Checkpoint?
     var tracker: HeadTracker
@@ -103,6 +105,13 @@ struct Follower {
     /// The contracts that are watched; what one wrote below its start block is asked for and left out.
     var contracts: [Address] { chain.contracts.map(\.address) }
 
+    /// What fetches, checks and decodes logs of the watched contracts.
+    var fetcher: HistoryFetcher {
+        HistoryFetcher(
+            chain: chain, source: source, settings: settings, trust: bloomTrust,
+            contracts: chain.contracts)
+    }
+
     /// The records of proved blocks.
     func blockRows(of proofs: [BlockProver.Proof]) -> [BlockRow] {
         proofs.map {
@@ -114,13 +123,7 @@ struct Follower {
     ///
     /// - Parameter known: Senders that were fetched already.
     mutating func rows(of proofs: [BlockProver.Proof], known: [Hash: Address] = [:]) async throws -> [EventRow] {
-        var rows: [EventRow] = []
-        for proof in proofs {
-            for log in chain.watched(proof.logs).sorted(by: { $0.logIndex < $1.logIndex }) {
-                guard let registry = chain.registry(at: log.address) else { continue }
-                rows.append(EventRow(log: log, registry: registry, timestamp: proof.header.timestamp))
-            }
-        }
+        var rows = fetcher.rows(of: proofs)
         let events = rows.filter { $0.type != nil }.map(\.log)
         let missing = events.filter { known[$0.transactionHash] == nil }
         let senders = known.merging(try await self.patientSenders(of: missing)) { known, _ in known }
@@ -132,7 +135,7 @@ struct Follower {
     ///
     /// A node that lags knows them soon, and an event without its sender would be missed by a condition on it; one that
     /// keeps no index of old transactions never will.
-    private mutating func patientSenders(of logs: [Log]) async throws -> [Hash: Address] {
+    mutating func patientSenders(of logs: [Log]) async throws -> [Hash: Address] {
         do {
             let senders = try await senders(of: logs)
             if !senders.isEmpty { senderFailures = 0 }
@@ -145,12 +148,7 @@ struct Follower {
     }
 
     /// Who sent the transactions of `logs`.
-    func senders(of logs: [Log]) async throws -> [Hash: Address] {
-        var transactions: [Hash] = []
-        for log in logs where transactions.last != log.transactionHash { transactions.append(log.transactionHash) }
-        guard settings.fetchesSenders, !transactions.isEmpty else { return [:] }
-        return try await source.senders(of: transactions)
-    }
+    func senders(of logs: [Log]) async throws -> [Hash: Address] { try await fetcher.senders(of: logs) }
 
     /// Proves `blocks`, several at once, in their order.
     mutating func prove(_ blocks: [FetchedBlock]) async throws -> [BlockProver.Proof] {
@@ -181,13 +179,33 @@ struct Follower {
         }
     }
 
+    /// A commit, and what is remembered once it is done.
+    struct Draft {
+        let commit: FeedCommit
+        let tracker: HeadTracker
+    }
+
     /// Commits and, only then, remembers.
     mutating func commit(
         fork: BlockNumber? = nil, blocks: [BlockRow] = [], events: [EventRow] = [],
         unverified: [ClosedRange<BlockNumber>] = [], checkpoint next: Checkpoint?, tracker newTracker: HeadTracker,
         _ sight: FinalityMarks.Sight
     ) async throws {
-        guard let position = next?.number ?? checkpoint?.number else { return }
+        guard
+            let draft = draft(
+                fork: fork, blocks: blocks, events: events, unverified: unverified, checkpoint: next,
+                tracker: newTracker, sight)
+        else { return }
+        remember(draft, try await meters.timed { try await store.commit(draft.commit) })
+    }
+
+    /// The commit of what is new; nil where there is neither a checkpoint nor a new one.
+    func draft(
+        fork: BlockNumber? = nil, blocks: [BlockRow] = [], events: [EventRow] = [],
+        unverified: [ClosedRange<BlockNumber>] = [], checkpoint next: Checkpoint?, tracker newTracker: HeadTracker,
+        _ sight: FinalityMarks.Sight
+    ) -> Draft? {
+        guard let position = next?.number ?? checkpoint?.number else { return nil }
         var before = marks
         if let fork { before.rewind(to: fork) }
         var after = before
@@ -197,13 +215,18 @@ struct Follower {
             chainID: chain.id, token: lease.token, parent: checkpoint?.hash, fork: fork, blocks: blocks, events: events,
             unverified: unverified, checkpoint: next, head: head ?? position, marksBefore: before, marks: after,
             pruneBelow: blocks.isEmpty ? nil : min(position, max(oldest ?? 0, after.finalized ?? 0)))
-        let outcome = try await meters.timed { try await store.commit(commit) }
-        meters.count(outcome, events: events, rewound: fork != nil)
-        upgrades += events.filter { $0.type == .upgraded }
-        if let next { checkpoint = next }
-        tracker = newTracker
-        if let finalized = after.finalized { tracker.forget(below: finalized) }
-        marks = after
+        return Draft(commit: commit, tracker: newTracker)
+    }
+
+    /// Remembers what `draft` stored.
+    mutating func remember(_ draft: Draft, _ outcome: CommitOutcome) {
+        let commit = draft.commit
+        meters.count(outcome, events: commit.events, rewound: commit.fork != nil)
+        upgrades += commit.events.filter { $0.type == .upgraded }
+        if let next = commit.checkpoint { checkpoint = next }
+        tracker = draft.tracker
+        if let finalized = commit.marks.finalized { tracker.forget(below: finalized) }
+        marks = commit.marks
     }
 }
 

@@ -7,15 +7,18 @@ struct HoldChain: Statement {
     struct Held: Sendable {
         let feedSequence: Int64
         let checkpointHash: Hash?
+        let checkpoint: BlockNumber?
     }
     static let sql = """
-        SELECT feed_sequence, checkpoint_hash FROM chains WHERE chain_id = $1 AND listener_token = $2 FOR UPDATE
+        SELECT feed_sequence, checkpoint_hash, checkpoint_number FROM chains WHERE chain_id = $1 AND listener_token = $2 FOR UPDATE
         """
     let chainID: ChainID
     let token: Int64
     var arguments: [SQLValue] { [.integer(chainID.rawValue), .integer(token)] }
     func decode(_ row: borrowing RowReader) throws(StorageError) -> Held {
-        Held(feedSequence: try row.integer(0), checkpointHash: try row.optionalHash(1))
+        Held(
+            feedSequence: try row.integer(0), checkpointHash: try row.optionalHash(1),
+            checkpoint: try row.optionalBlockNumber(2))
     }
 }
 
@@ -82,7 +85,7 @@ struct InsertEvents: Statement {
                     AND old.topics = placed.topics AND old.data = placed.data AND retraction.kind = 1
                     AND placed.place = (
                         SELECT count(*) FROM events AS sibling
-                        WHERE sibling.chain_id = $1 AND sibling.block_hash = old.block_hash
+                        WHERE sibling.chain_id = $1 AND sibling.block_number = old.block_number AND sibling.block_hash = old.block_hash
                             AND sibling.transaction_hash = old.transaction_hash AND sibling.log_index <= old.log_index)
                 ORDER BY retraction.sequence DESC LIMIT 1)
             FROM placed WHERE event_type IS NOT NULL
