@@ -26,7 +26,7 @@ struct FeedCommit: Sendable {
     let chainID: ChainID
     let token: Int64
     /// The checkpoint that this follows; another one in the database means that this listener's memory is old.
-    let parent: Hash?
+    let parent: Checkpoint?
     /// Everything above this block is taken back first; nil where nothing is.
     var fork: BlockNumber?
     /// Lowest first.

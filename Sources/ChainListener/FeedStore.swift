@@ -66,7 +66,7 @@ struct FeedStore: FeedStoring {
     ) async throws -> (CommitOutcome, Bool) {
         let hold = HoldChain(chainID: commit.chainID, token: commit.token)
         guard let held = try await connection.first(hold) else { throw ListenerError.fenced }
-        guard held.checkpointHash == commit.parent else { throw ListenerError.stale }
+        guard held.checkpointHash == commit.parent?.hash else { throw ListenerError.stale }
         var outcome = CommitOutcome()
         var sequence = held.feedSequence
         if let fork = commit.fork {
@@ -75,18 +75,13 @@ struct FeedStore: FeedStoring {
             sequence += Int64(outcome.retractions)
             try await connection.execute(OrphanBlocks(chainID: commit.chainID, fork: fork))
         }
-        if !commit.blocks.isEmpty {
-            try await connection.execute(InsertBlocks(chainID: commit.chainID, blocks: commit.blocks))
-        }
-        if !commit.events.isEmpty {
-            let insert = InsertEvents(chainID: commit.chainID, sequence: sequence, events: commit.events)
-            let counts = try await connection.first(insert)
-            let stored = Int(counts?.stored ?? 0)
-            guard stored == commit.events.count else {
-                throw ListenerError.conflictingLogs(stored: stored, expected: commit.events.count)
-            }
-            outcome.events = Int(counts?.appended ?? 0)
-            sequence += Int64(outcome.events)
+        if let copied = try await copy(commit, behind: sequence, on: connection) {
+            outcome.events = copied
+            sequence += Int64(copied)
+        } else {
+            let stored = try await insert(commit, behind: sequence, on: connection)
+            outcome.events = stored
+            sequence += Int64(stored)
         }
         let (before, after) = (commit.marksBefore, commit.marks)
         if before.safe != after.safe || before.finalized != after.finalized {
@@ -102,5 +97,38 @@ struct FeedStore: FeedStoring {
         let finish = FinishCommit(commit: commit, sequence: sequence, lease: leaseDuration)
         guard try await connection.execute(finish) == 1 else { throw ListenerError.fenced }
         return (outcome, sequence > held.feedSequence)
+    }
+
+    /// Copies blocks, logs and feed rows of history; nil where there are too few, or something may be in their way.
+    private nonisolated(nonsending) func copy(
+        _ commit: FeedCommit, behind sequence: Int64, on connection: Connection
+    ) async throws -> Int? {
+        guard commit.fork == nil, commit.events.count >= Self.copyMin else { return nil }
+        let reserve = ReserveEvents(
+            chainID: commit.chainID, checkpoint: commit.parent?.number, count: commit.events.count)
+        guard let ids = try await connection.first(reserve) ?? nil else { return nil }
+        try await connection.copy(commit.blocks, of: commit.chainID)
+        try await connection.copy(commit.events, ids: ids, of: commit.chainID)
+        return try await connection.copyFeed(commit.events, ids: ids, behind: sequence, of: commit.chainID)
+    }
+
+    /// From so many logs on copying them is faster than one statement.
+    private static let copyMin = 64
+
+    /// Inserts blocks, logs and feed rows one by one, some of which may be stored already and orphaned.
+    private nonisolated(nonsending) func insert(
+        _ commit: FeedCommit, behind sequence: Int64, on connection: Connection
+    ) async throws -> Int {
+        if !commit.blocks.isEmpty {
+            try await connection.execute(InsertBlocks(chainID: commit.chainID, blocks: commit.blocks))
+        }
+        guard !commit.events.isEmpty else { return 0 }
+        let insert = InsertEvents(chainID: commit.chainID, sequence: sequence, events: commit.events)
+        let counts = try await connection.first(insert)
+        let stored = Int(counts?.stored ?? 0)
+        guard stored == commit.events.count else {
+            throw ListenerError.conflictingLogs(stored: stored, expected: commit.events.count)
+        }
+        return Int(counts?.appended ?? 0)
     }
 }

@@ -2,132 +2,146 @@ import Domain
 import Ethereum
 import EthereumRPC
 
+/// What one of the tasks of a fill came to.
+private enum HistoryStep: Sendable {
+    case fetched(ClosedRange<BlockNumber>, Result<(HistoryPiece, ClosedRange<BlockNumber>), ChainSourceError>)
+    case stored(CommitOutcome)
+    case looked(BlockMarks?)
+}
+
 extension Follower {
-    /// Stores the next stretch of history, at most up to `end`, with one call for its logs.
-    mutating func fill(upTo end: BlockNumber, _ sight: FinalityMarks.Sight) async throws -> Pace {
-        let range = next...min(end, next.advanced(by: rangeSize.current - 1))
-        let answer: BlockLogs
-        do {
-            answer = try await source.span(range, contracts: contracts)
-        } catch ChainSourceError.tooLarge(let suggestion) {
-            guard rangeSize.shrink(from: range.count, suggestion: suggestion) else {
-                return try await fillDense(range.lowerBound, sight)
-            }
-            return .behind
-        }
-        rangeSize.grow(from: range.count)
-        var stretch = try Stretch(answer, range)
-        if let other = try await elsewhere(range, notBy: answer.node) { try stretch.compare(with: other) }
-        return try await store(stretch, sight)
-    }
+    /// How long until the head is looked at again while history is stored.
+    private static let lookPause: Duration = .seconds(5)
+    /// The most logs of one stretch that are stored with one commit.
+    private static let logsPerCommitMax = 40_000
 
-    /// What another node answers for `range`; nil where there is none, or none that can answer.
+    /// Stores history up to `end`: many stretches are fetched at once, each commit while the next ones are fetched.
     ///
-    /// A range brings no blooms along, so a second node's word is the evidence that none of its logs was left out.
-    private func elsewhere(_ range: ClosedRange<BlockNumber>, notBy node: Int) async throws -> Stretch? {
-        guard settings.comparesHistory else { return nil }
-        for _ in 0..<3 {
-            do {
-                guard let answer = try await source.span(range, contracts: contracts, notBy: node) else { return nil }
-                return try Stretch(answer, range)
-            } catch ChainSourceError.tooLarge {
-                return nil
-            } catch is ChainSourceError {
-                continue
+    /// What was fetched when a stretch fails is stored up to that one.
+    mutating func fill(upTo end: BlockNumber, _ sight: FinalityMarks.Sight) async throws -> Pace {
+        var sight = sight
+        var plan = HistoryPlan<HistoryPiece>(next...end, limits: .init(inFlight: max(1, settings.callsMax)))
+        var waiting: [HistoryPiece] = []
+        var draft: Draft?
+        let isConcurrent = settings.callsMax > 1
+        let (fetcher, source, clock, store, meters) = (fetcher, source, clock, store, meters)
+        let tags = chain.finality == .tags
+        let stray = try await withThrowingTaskGroup(of: HistoryStep.self) { group -> HistoryPiece? in
+            defer { group.cancelAll() }
+            func look() {
+                group.addTask {
+                    try await clock.sleep(for: Self.lookPause)
+                    return .looked(try? await source.tip(tags: tags))
+                }
+            }
+            if isConcurrent { look() }
+            while true {
+                while isConcurrent || draft == nil, let range = plan.plan(longestAllowed: spanLength) {
+                    group.addTask {
+                        do {
+                            return .fetched(range, .success(try await fetcher.piece(range)))
+                        } catch let error as ChainSourceError {
+                            return .fetched(range, .failure(error))
+                        }
+                    }
+                }
+                if draft == nil {
+                    if waiting.isEmpty { waiting = try plan.take() }
+                    if let checkpoint, let first = waiting.first, first.parent != checkpoint.hash { return first }
+                    if let ready = try await self.draft(&waiting, sight) {
+                        draft = ready
+                        group.addTask { .stored(try await meters.timed { try await store.commit(ready.commit) }) }
+                    } else if plan.isDone {
+                        return nil
+                    }
+                }
+                guard let step = try await group.next() else { return nil }
+                switch step {
+                case .fetched(let range, .success((let piece, let covered))):
+                    plan.answered(range, covered: covered, piece, logs: piece.rows.count)
+                case .fetched(let range, .failure(let error)): plan.failed(range, error)
+                case .stored(let outcome):
+                    if let stored = draft { remember(stored, outcome) }
+                    draft = nil
+                    meters.lag(head: head, checkpoint: checkpoint?.number)
+                    report?(self)
+                case .looked(let tip):
+                    if let tip { plan.extend(to: see(tip, &sight)) }
+                    look()
+                }
             }
         }
-        return nil
-    }
-
-    /// Stores one block whose logs no node answers at once, from its receipts.
-    private mutating func fillDense(_ number: BlockNumber, _ sight: FinalityMarks.Sight) async throws -> Pace {
-        let bare = try await source.segment(number...number, contracts: [])
-        let answer = try await denseBlock(bare)
-        return try await store(Stretch(answer, number...number), sight)
+        // The stored chain ends on a branch that is no longer followed: go back as from any other head.
+        if let stray { return try await follow(stray.first, by: stray.node, sight) }
+        return .behind
     }
 
     /// The one block of `bare` with the watched logs out of its receipts.
     ///
     /// - Throws: `ChainSourceError.tooLarge` where no node offers receipts.
-    func denseBlock(_ bare: BlockLogs) async throws -> BlockLogs {
-        guard let header = bare.headers.first, let all = try await source.receiptLogs(of: header.hash) else {
-            throw ChainSourceError.tooLarge()
-        }
-        var block = bare
-        block.logs = all.filter { contracts.contains($0.address) }
-        return block
+    func denseBlock(_ bare: BlockLogs) async throws -> BlockLogs { try await fetcher.dense(bare) }
+
+    /// The most blocks that one stretch may have.
+    private var spanLength: Int { min(settings.rangeMax, max(1, source.spanLength)) }
+
+    /// Takes in a look at the nodes; the last block of history then.
+    private mutating func see(_ tip: BlockMarks, _ sight: inout FinalityMarks.Sight) -> BlockNumber {
+        head = max(tip.latest.number, head ?? tip.latest.number)
+        sight = FinalityMarks.Sight(
+            source: chain.finality, confirmations: chain.confirmations, safe: tip.safe, finalized: tip.finalized)
+        marks.look(sight)
+        return tip.latest.number.advanced(by: -tracker.depth)
     }
 
-    private mutating func store(_ stretch: Stretch, _ sight: FinalityMarks.Sight) async throws -> Pace {
-        if let checkpoint, stretch.first.parentHash != checkpoint.hash {
-            // The stored chain ends on a branch that is no longer followed: go back as from any other head.
-            return try await follow(stretch.first, by: stretch.node, sight)
+    /// The commit of as much of `waiting` as lies on each other; nil where nothing waits.
+    private mutating func draft(
+        _ waiting: inout [HistoryPiece], _ sight: FinalityMarks.Sight
+    ) async throws -> Draft? {
+        var blocks: [BlockRow] = []
+        var events: [EventRow] = []
+        var last: HistoryPiece?
+        while var piece = waiting.first, last == nil || last?.last.hash == piece.parent {
+            do {
+                try await settle(&piece)
+            } catch is ChainSourceError where last != nil {
+                // What lies under it is stored first.
+                break
+            }
+            waiting.removeFirst()
+            if let lower = piece.cut(logsMax: Self.logsPerCommitMax) {
+                waiting.insert(piece, at: 0)
+                piece = lower
+            }
+            blocks += blockRows(of: piece.proofs)
+            events += piece.rows
+            last = piece
+            if events.count >= Self.logsPerCommitMax { break }
         }
-        let proofs = try await prove(history: try await blocks(of: stretch), isAgreed: stretch.isAgreed)
-        var blocks = blockRows(of: proofs)
-        let last = stretch.last
-        if blocks.last?.header.number != last.number {
-            let check = BlockCheck(contracts: contracts, trustsBloom: bloomTrust.isTrusted)
-            let isProved = check.verdict(header: last, logs: []) == .proved
-            blocks.append(BlockRow(header: last, verification: isProved ? .bloom : nil, logCount: 0))
+        guard let last else { return nil }
+        if blocks.last?.header.number != last.last.number {
+            blocks.append(
+                BlockRow(header: last.last, verification: last.isLastProvedEmpty ? .bloom : nil, logCount: 0))
         }
-        try await commit(
-            blocks: blocks, events: try await rows(of: proofs),
-            checkpoint: Checkpoint(number: last.number, hash: last.hash),
-            tracker: HeadTracker(depth: tracker.depth, window: [last]), sight)
-        return .behind
+        return self.draft(
+            blocks: blocks, events: events, checkpoint: Checkpoint(number: last.last.number, hash: last.last.hash),
+            tracker: HeadTracker(depth: tracker.depth, window: [last.last]), sight)
     }
 
-    /// The blocks of `stretch` that hold logs, lowest first, with headers that agree with the logs.
-    private func blocks(of stretch: Stretch) async throws -> [FetchedBlock] {
-        let logs = Dictionary(grouping: stretch.logs, by: \.blockNumber)
-        var headers = stretch.headers
-        var missing: [Hash] = []
-        for number in logs.keys.sorted() where headers[number] == nil {
-            // Logs of two blocks of one height are found out against the one header.
-            if let hash = logs[number]?.first?.blockHash { missing.append(hash) }
-        }
-        let chunks = stride(from: 0, to: missing.count, by: settings.segmentMax).map {
-            Array(missing[$0..<min($0 + settings.segmentMax, missing.count)])
-        }
-        let source = source
-        let answers = try await concurrently(chunks, atOnce: settings.callsMax) { chunk in
-            let headers = try await source.headers(chunk)
-            guard headers.map(\.hash) == chunk else {
-                throw ChainSourceError.inconsistent("other blocks than those asked for")
+    /// Looks again at what the first look at `piece` left open.
+    private mutating func settle(_ piece: inout HistoryPiece) async throws {
+        if !piece.contradicted.isEmpty {
+            for (place, block) in piece.contradicted { piece.proofs[place] = try await prove([block])[0] }
+            piece.rows = try await rows(of: piece.proofs)
+            piece.contradicted = []
+        } else if piece.lacksSenders {
+            let senders = try await patientSenders(of: piece.rows.filter { $0.type != nil }.map(\.log))
+            for index in piece.rows.indices {
+                piece.rows[index].transactionFrom = senders[piece.rows[index].log.transactionHash]
             }
-            return headers
+        } else if !piece.rows.isEmpty {
+            senderFailures = 0
         }
-        for header in answers.joined() { headers[header.number] = header }
-        return try logs.keys.sorted().map { number in
-            guard let header = headers[number] else {
-                throw ChainSourceError.inconsistent("logs at another height than their block", by: stretch.node)
-            }
-            return FetchedBlock(header: header, logs: logs[number] ?? [], node: stretch.node)
-        }
-    }
-
-    /// Proves blocks of history, without second looks at what is only doubtful.
-    ///
-    /// A bloom that allows more logs does so by chance in most blocks of a busy chain; whether history is complete is
-    /// worked off apart from storing it, from the blocks without verification.
-    private mutating func prove(
-        history blocks: [FetchedBlock], isAgreed: Bool
-    ) async throws -> [BlockProver.Proof] {
-        let check = BlockCheck(contracts: contracts, trustsBloom: bloomTrust.isTrusted)
-        var proofs: [BlockProver.Proof] = []
-        for block in blocks {
-            switch check.verdict(header: block.header, logs: block.logs) {
-            case .proved:
-                proofs.append(.init(header: block.header, logs: block.logs, verification: .bloom, bloomHolds: true))
-            case .unproved, .doubtful:
-                let verification: Verification? = isAgreed ? .quorum : nil
-                proofs.append(
-                    .init(header: block.header, logs: block.logs, verification: verification, bloomHolds: nil))
-            case .contradicted:
-                proofs += try await prove([block])
-            }
-        }
-        return proofs
+        if piece.proofs.contains(where: { $0.bloomHolds == true }) { bloomTrust.noteAgreement() }
+        piece.lacksSenders = false
     }
 }

@@ -22,16 +22,14 @@ struct Follower {
     let meters: ListenerMeters
     let clock: any Clock<Duration>
     let lease: Lease
+    /// Called after each commit of history.
+    var report: (@Sendable (Follower) -> Void)?
 
     var checkpoint: Checkpoint?
     var tracker: HeadTracker
     var marks: FinalityMarks
     var judge = ReorgJudge()
     var bloomTrust = BloomTrust()
-    /// How much history is asked for at once.
-    var rangeSize: RangeSize
-    /// How many blocks near the tip are asked for at once.
-    var segmentSize: RangeSize
     /// How often in a row the nodes did not say who sent transactions.
     var senderFailures = 0
     /// After so many, events are stored without senders until the nodes say them again.
@@ -57,7 +55,6 @@ struct Follower {
             chain: chain, source: source, store: store, settings: settings, meters: meters, clock: clock, lease: lease,
             checkpoint: lease.checkpoint, tracker: tracker,
             marks: FinalityMarks(safe: lease.safe, finalized: lease.finalized),
-            rangeSize: RangeSize(maximum: settings.rangeMax), segmentSize: RangeSize(maximum: settings.segmentMax),
             head: lease.head)
     }
 
@@ -87,17 +84,18 @@ struct Follower {
     /// The contracts that are watched; what one wrote below its start block is asked for and left out.
     var contracts: [Address] { chain.contracts.map(\.address) }
 
-    /// Those logs of `logs` that are to be stored.
-    private func watched(_ logs: [Log]) -> [Log] {
-        logs.filter { log in
-            chain.contracts.contains { $0.address == log.address && $0.startBlock <= log.blockNumber }
-        }
+    /// What fetches, checks and decodes logs of the watched contracts.
+    var fetcher: HistoryFetcher {
+        HistoryFetcher(
+            chain: chain, source: source, settings: settings, trustsBloom: bloomTrust.isTrusted,
+            contracts: chain.contracts)
     }
 
     /// The records of proved blocks.
     func blockRows(of proofs: [BlockProver.Proof]) -> [BlockRow] {
-        proofs.map {
-            BlockRow(header: $0.header, verification: $0.verification, logCount: watched($0.logs).count)
+        let fetcher = fetcher
+        return proofs.map {
+            BlockRow(header: $0.header, verification: $0.verification, logCount: fetcher.watched($0.logs).count)
         }
     }
 
@@ -105,13 +103,7 @@ struct Follower {
     ///
     /// - Parameter known: Senders that were fetched already.
     mutating func rows(of proofs: [BlockProver.Proof], known: [Hash: Address] = [:]) async throws -> [EventRow] {
-        var rows: [EventRow] = []
-        for proof in proofs {
-            for log in watched(proof.logs).sorted(by: { $0.logIndex < $1.logIndex }) {
-                guard let registry = chain.registry(at: log.address) else { continue }
-                rows.append(EventRow(log: log, registry: registry, timestamp: proof.header.timestamp))
-            }
-        }
+        var rows = fetcher.rows(of: proofs)
         let events = rows.filter { $0.type != nil }.map(\.log)
         let missing = events.filter { known[$0.transactionHash] == nil }
         let senders = known.merging(try await self.patientSenders(of: missing)) { known, _ in known }
@@ -123,7 +115,7 @@ struct Follower {
     ///
     /// A node that lags knows them soon, and an event without its sender would be missed by a condition on it; one that
     /// keeps no index of old transactions never will.
-    private mutating func patientSenders(of logs: [Log]) async throws -> [Hash: Address] {
+    mutating func patientSenders(of logs: [Log]) async throws -> [Hash: Address] {
         do {
             let senders = try await senders(of: logs)
             if !senders.isEmpty { senderFailures = 0 }
@@ -136,12 +128,7 @@ struct Follower {
     }
 
     /// Who sent the transactions of `logs`.
-    func senders(of logs: [Log]) async throws -> [Hash: Address] {
-        var transactions: [Hash] = []
-        for log in logs where transactions.last != log.transactionHash { transactions.append(log.transactionHash) }
-        guard settings.fetchesSenders, !transactions.isEmpty else { return [:] }
-        return try await source.senders(of: transactions)
-    }
+    func senders(of logs: [Log]) async throws -> [Hash: Address] { try await fetcher.senders(of: logs) }
 
     /// Proves `blocks`, several at once, in their order.
     mutating func prove(_ blocks: [FetchedBlock]) async throws -> [BlockProver.Proof] {
@@ -163,26 +150,49 @@ struct Follower {
         return proofs
     }
 
+    /// A commit, and what is remembered once it is done.
+    struct Draft {
+        let commit: FeedCommit
+        let tracker: HeadTracker
+    }
+
     /// Commits and, only then, remembers.
     mutating func commit(
         fork: BlockNumber? = nil, blocks: [BlockRow] = [], events: [EventRow] = [], checkpoint next: Checkpoint?,
         tracker newTracker: HeadTracker, _ sight: FinalityMarks.Sight
     ) async throws {
-        guard let position = next?.number ?? checkpoint?.number else { return }
+        guard
+            let draft = draft(
+                fork: fork, blocks: blocks, events: events, checkpoint: next, tracker: newTracker, sight)
+        else { return }
+        remember(draft, try await meters.timed { try await store.commit(draft.commit) })
+    }
+
+    /// The commit of what is new; nil where there is neither a checkpoint nor a new one.
+    func draft(
+        fork: BlockNumber? = nil, blocks: [BlockRow] = [], events: [EventRow] = [], checkpoint next: Checkpoint?,
+        tracker newTracker: HeadTracker, _ sight: FinalityMarks.Sight
+    ) -> Draft? {
+        guard let position = next?.number ?? checkpoint?.number else { return nil }
         var before = marks
         if let fork { before.rewind(to: fork) }
         var after = before
         after.advance(sight, checkpoint: position) { newTracker.header(at: $0) }
         let oldest = newTracker.window.first?.number
         let commit = FeedCommit(
-            chainID: chain.id, token: lease.token, parent: checkpoint?.hash, fork: fork, blocks: blocks, events: events,
+            chainID: chain.id, token: lease.token, parent: checkpoint, fork: fork, blocks: blocks, events: events,
             checkpoint: next, head: head ?? position, marksBefore: before, marks: after,
             pruneBelow: blocks.isEmpty ? nil : min(position, max(oldest ?? 0, after.finalized ?? 0)))
-        let outcome = try await meters.timed { try await store.commit(commit) }
-        meters.count(outcome, events: events, rewound: fork != nil)
-        if let next { checkpoint = next }
-        tracker = newTracker
-        if let finalized = after.finalized { tracker.forget(below: finalized) }
-        marks = after
+        return Draft(commit: commit, tracker: newTracker)
+    }
+
+    /// Remembers what `draft` stored.
+    mutating func remember(_ draft: Draft, _ outcome: CommitOutcome) {
+        let commit = draft.commit
+        meters.count(outcome, events: commit.events, rewound: commit.fork != nil)
+        if let next = commit.checkpoint { checkpoint = next }
+        tracker = draft.tracker
+        if let finalized = commit.marks.finalized { tracker.forget(below: finalized) }
+        marks = commit.marks
     }
 }

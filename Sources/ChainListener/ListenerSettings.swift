@@ -3,7 +3,7 @@ public struct ListenerSettings: Sendable {
     /// How many headers of the tip are kept, and so how deep a reorganisation may be.
     public var windowDepth = 128
     /// The most blocks of history that are asked for at once; 1 or more.
-    public var rangeMax = 10_000
+    public var rangeMax = 1_000_000
     /// The most blocks near the tip that are fetched with all their headers at once; 1 or more.
     public var segmentMax = 32
     /// The most calls to the nodes that one chain has under way at once.

@@ -3,13 +3,13 @@ import Ethereum
 import EthereumRPC
 
 /// A stretch of history that holds against what was asked.
-struct Stretch {
+struct Stretch: Sendable {
     let first: Header
-    let last: Header
+    private(set) var last: Header
     private(set) var logs: [Log]
     let node: Int
     /// What headers came along, by height.
-    let headers: [BlockNumber: Header]
+    private(set) var headers: [BlockNumber: Header]
     /// Whether a second node answered the same logs.
     private(set) var isAgreed = false
 
@@ -30,6 +30,18 @@ struct Stretch {
         logs = answer.logs
         node = answer.node
         headers = Dictionary(answer.headers.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Takes in what lies right above, by whichever node.
+    ///
+    /// - Throws: `ChainSourceError.inconsistent` where it is on another branch.
+    mutating func append(_ upper: Stretch) throws(ChainSourceError) {
+        guard upper.first.parentHash == last.hash else {
+            throw .inconsistent("blocks that are not each other's parents", by: upper.node)
+        }
+        last = upper.last
+        logs += upper.logs
+        headers.merge(upper.headers) { lower, _ in lower }
     }
 
     /// Takes in what a second node answered for the same blocks.

@@ -21,6 +21,18 @@ public struct Address: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// The address made of exactly 20 `bytes`; nil for any other count.
     public init?(bytes: some RandomAccessCollection<UInt8>) {
         guard bytes.count == 20 else { return nil }
+        let whole = bytes.withContiguousStorageIfAvailable { buffer in
+            let raw = UnsafeRawBufferPointer(buffer)
+            return (
+                UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self)),
+                UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
+                UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
+            )
+        }
+        if let whole {
+            words = whole
+            return
+        }
         var high: UInt64 = 0
         var middle: UInt64 = 0
         var low: UInt32 = 0

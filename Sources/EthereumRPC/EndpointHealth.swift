@@ -11,6 +11,8 @@ struct EndpointHealth: Sendable {
     private(set) var latency: Duration?
     private(set) var lastError: RPCError?
     private(set) var blockedUntil = Duration.zero
+    /// How much one search may cover.
+    var range: RangeLimits
     private var incompleteBatches = 0
     private var failuresInRow = 0
     private var errorShare = 0.0
@@ -24,6 +26,8 @@ struct EndpointHealth: Sendable {
     /// A wrong key, an open bill or a wrong chain is for an operator to mend: 5 s, doubling to 5 minutes.
     private static let firstRefusal = Duration.seconds(5)
     private static let longestRefusal = Duration.seconds(300)
+
+    init(maximumSpan: Int = 1_000_000) { range = RangeLimits(ceiling: maximumSpan) }
 
     func isAvailable(at now: Duration) -> Bool { blockedUntil <= now }
 

@@ -6,7 +6,8 @@ import Ethereum
 /// - SeeAlso: EIP-1474 for the few codes that are agreed on.
 enum ErrorTable {
     enum Meaning: Sendable {
-        case range, rate, notYet, pruned, unauthorized, methodMissing, server, unknown
+        case range(RangeHint.Cause)
+        case rate, notYet, pruned, unauthorized, methodMissing, server, unknown
     }
 
     /// The meaning of `error`, which `method` was answered with under the HTTP status `status`.
@@ -45,8 +46,9 @@ enum ErrorTable {
     private static func meaning(_ meaning: Meaning, _ hint: RangeHint, _ error: NodeError, _ text: [UInt8]) -> RPCError
     {
         switch meaning {
-        case .range:
+        case .range(let cause):
             var hint = hint
+            hint.cause = cause
             hint.range = suggestedRange(error, text)
             return .rangeTooLarge(hint)
         case .rate:
@@ -67,10 +69,10 @@ enum ErrorTable {
         case 429, -32007, -32009: .rate
         case 4444, -32701: .pruned
         case -32601, -32004, -32612, -32613: .methodMissing
-        case -32614: .range
+        case -32614: .range(.blocks)
         case -32011: .server
         // "Limit exceeded": for a search it is the range, for everything else the rate.
-        case -32005: method == "eth_getLogs" ? .range : .rate
+        case -32005: method == "eth_getLogs" ? .range(.unknown) : .rate
         default: nil
         }
     }

@@ -12,11 +12,22 @@ extension ProviderPool {
         _ decode: (Answers) throws(RPCError) -> Result
     ) async throws(RPCError) -> Result {
         guard !calls.isEmpty else { throw .malformed("no call") }
+        return try await each(notBy: excluded) { index throws(RPCError) in
+            try await ask(index, calls, isSearch: isSearch, decode)
+        }
+    }
+
+    /// Does `work` with one endpoint after the other, the best first, until it succeeds with one.
+    ///
+    /// - Parameter blocks: For how many blocks logs are searched.
+    func each<Result: Sendable>(
+        notBy excluded: Int? = nil, blocks: Int? = nil, _ work: (Int) async throws(RPCError) -> Result
+    ) async throws(RPCError) -> Result {
         var worst: RPCError?
-        for index in try ranking(notBy: excluded) {
+        for index in try ranking(notBy: excluded, blocks: blocks) {
             do throws(RPCError) {
                 try await verifyChain(index)
-                return try await ask(index, calls, isSearch: isSearch, decode)
+                return try await work(index)
             } catch {
                 let error = error.redacting(endpoints[index].secrets)
                 noteFailure(index, error)
@@ -29,7 +40,7 @@ extension ProviderPool {
     }
 
     /// Sends the calls to one endpoint and decodes its answers.
-    private func ask<Result>(
+    func ask<Result>(
         _ index: Int, _ calls: [Call], isSearch: Bool, _ decode: (Answers) throws(RPCError) -> Result
     ) async throws(RPCError) -> Result {
         let firstID = firstID()
@@ -100,7 +111,7 @@ extension ProviderPool {
             return try await transport.send(request)
         } catch {
             // More than we read is more than we should have asked for.
-            if error == .bodyTooLarge, isSearch { throw .rangeTooLarge(RangeHint()) }
+            if error == .bodyTooLarge, isSearch { throw .rangeTooLarge(RangeHint(.results)) }
             throw .transport(error)
         }
     }
@@ -131,7 +142,7 @@ extension RPCError {
     /// Whether asking another endpoint is pointless or not ours to decide.
     fileprivate var isFinal: Bool {
         switch self {
-        case .rangeTooLarge, .reverted, .transport(.cancelled), .transport(.closed): true
+        case .reverted, .transport(.cancelled), .transport(.closed): true
         default: false
         }
     }
@@ -139,6 +150,8 @@ extension RPCError {
     /// Which of several endpoints' errors tells the caller most.
     fileprivate var weight: Int {
         switch self {
+        // Only of one block, for which there are other ways.
+        case .rangeTooLarge: 7
         case .notYet: 6
         case .noContract: 5
         case .pruned: 4

@@ -5,35 +5,99 @@ extension ProviderPool {
     /// The headers and the logs of `range`, in one batch from one endpoint.
     ///
     /// Up to `Configuration.maximumHeaders` blocks come with all their headers, each the parent of the next; longer
-    /// ranges with the first and the last one, which proves that the endpoint has got that far.
+    /// ranges with the first and the last one, which proves that the endpoint has got that far. Where the endpoint is
+    /// known to search fewer blocks at once, the batch holds several searches.
     ///
     /// - Parameters:
     ///   - addresses: The contracts whose logs are wanted; empty for all.
     ///   - excluded: An endpoint that is not asked, for a second opinion.
-    /// - Throws: `notYet` where a header is missing, `inconsistent` where the logs do not fit the question or the headers.
+    /// - Throws: `notYet` where a header is missing, `inconsistent` where the logs do not fit the question or the
+    ///   headers, `rangeTooLarge` where no endpoint answers one of the blocks.
     public func blockWithLogs(
         range: ClosedRange<BlockNumber>, addresses: [Address], topics: [[Hash]] = [], notBy excluded: Int? = nil
     ) async throws(RPCError) -> BlockLogs {
-        let filter = LogFilter(blocks: .range(range), addresses: addresses, topics: topics)
+        try await search(range, isWhole: true, addresses: addresses, topics: topics, notBy: excluded)
+    }
+
+    /// The headers and the logs of the beginning of `range`: of as many blocks as the endpoint answers at once.
+    ///
+    /// What an endpoint refuses is learned and asked for again at once, less of it. The answer's own range says what was
+    /// covered; headers come as in `blockWithLogs`, and so do errors.
+    public func blockWithLogs(
+        beginningOf range: ClosedRange<BlockNumber>, addresses: [Address], topics: [[Hash]] = [],
+        notBy excluded: Int? = nil
+    ) async throws(RPCError) -> BlockLogs {
+        try await search(range, isWhole: false, addresses: addresses, topics: topics, notBy: excluded)
+    }
+
+    private func search(
+        _ range: ClosedRange<BlockNumber>, isWhole: Bool, addresses: [Address], topics: [[Hash]], notBy excluded: Int?
+    ) async throws(RPCError) -> BlockLogs {
+        let wanted = range.lowerBound.distance(to: range.upperBound) + 1
+        return try await each(notBy: excluded, blocks: wanted) { index throws(RPCError) in
+            // Each refusal makes the next range shorter, at least by one block of what is left.
+            while true {
+                let now = now()
+                let size = take(wanted, from: index)
+                let covered = isWhole ? range : range.lowerBound...range.lowerBound.advanced(by: size - 1)
+                do throws(RPCError) {
+                    let found = try await search(index, covered, size, addresses, topics)
+                    let time = self.now() - now
+                    update(index) { $0.range.answered(size, results: found.logs.count, after: time) }
+                    return found
+                } catch {
+                    guard case .rangeTooLarge(let hint) = error, refuse(size, hint, at: index) else {
+                        update(index) { $0.range.gaveUp(size) }
+                        throw error
+                    }
+                }
+            }
+        }
+    }
+
+    private func take(_ wanted: Int, from index: Int) -> Int {
+        let now = now()
+        return update(index) { $0.range.take(wanted, at: now) }
+    }
+
+    /// Learns from a refusal; false where there is nothing less to ask for.
+    private func refuse(_ size: Int, _ hint: RangeHint, at index: Int) -> Bool {
+        let now = now()
+        return update(index) { $0.range.refused(size, hint, at: now) }
+    }
+
+    /// Asks one endpoint for `range`, in searches of `size` blocks.
+    private func search(
+        _ index: Int, _ range: ClosedRange<BlockNumber>, _ size: Int, _ addresses: [Address], _ topics: [[Hash]]
+    ) async throws(RPCError) -> BlockLogs {
         let count = range.lowerBound.distance(to: range.upperBound)
         let numbers =
             count < configuration.maximumHeaders
-            ? (0...count).map { range.lowerBound.advanced(by: $0) } : [range.lowerBound, range.upperBound]
-        let calls = numbers.map { Call.block(.number($0)) } + [.logs(filter)]
-        return try await ask(calls, isSearch: true, notBy: excluded) {
-            answers throws(RPCError) in
-            var headers: [Header] = []
+            ? (0...count).map { range.lowerBound.advanced(by: $0) }
+            : [range.lowerBound, range.upperBound]
+        let filters = stride(from: 0, through: count, by: size).map { start in
+            let piece =
+                range.lowerBound.advanced(by: start)...range.lowerBound.advanced(by: min(start + size - 1, count))
+            return LogFilter(blocks: .range(piece), addresses: addresses, topics: topics)
+        }
+        let calls = numbers.map { Call.block(.number($0)) } + filters.map { .logs($0) }
+        return try await ask(index, calls, isSearch: true) { answers throws(RPCError) in
+            var found = BlockLogs(range: range, headers: [], logs: [], node: answers.node)
             for (index, number) in numbers.enumerated() {
                 let header = try Header(answers.result(index), expecting: .number(number))
-                if let last = headers.last, last.number.advanced(by: 1) == number, last.hash != header.parentHash {
+                if let last = found.headers.last, last.number.advanced(by: 1) == number, last.hash != header.parentHash
+                {
                     throw .inconsistent("headers that are not parent and child")
                 }
-                headers.append(header)
+                found.headers.append(header)
             }
-            let (logs, malformed) = try answers.logs(numbers.count)
-            try LogCheck(filter: filter, headers: headers).check(logs)
-            return BlockLogs(
-                range: range, headers: headers, logs: logs, malformed: malformed, node: answers.node)
+            for (place, filter) in filters.enumerated() {
+                let (logs, malformed) = try answers.logs(numbers.count + place)
+                try LogCheck(filter: filter, headers: found.headers).check(logs)
+                found.logs += logs
+                found.malformed += malformed
+            }
+            return found
         }
     }
 

@@ -25,12 +25,15 @@ public final class ProviderPool: Sendable {
         public var maximumHeaders: Int
         /// Calls in one batch; larger ones are split.
         public var maximumBatch: Int
+        /// The most blocks that one search covers, whatever an endpoint allows.
+        public var maximumSpan: Int
 
-        /// The defaults: 10 s, 60 s and 5 s; 8 MiB and 128 MiB; 32 headers, 100 calls.
+        /// The defaults: 10 s, 60 s and 5 s; 8 MiB and 128 MiB; 32 headers, 100 calls, a million blocks.
         public init(
             deadline: Duration = .seconds(10), searchDeadline: Duration = .seconds(60),
             connectDeadline: Duration = .seconds(5), maximumAnswerBytes: Int = 8 << 20,
-            maximumSearchBytes: Int = 128 << 20, maximumHeaders: Int = 32, maximumBatch: Int = 100
+            maximumSearchBytes: Int = 128 << 20, maximumHeaders: Int = 32, maximumBatch: Int = 100,
+            maximumSpan: Int = 1_000_000
         ) {
             self.deadline = deadline
             self.searchDeadline = searchDeadline
@@ -39,6 +42,7 @@ public final class ProviderPool: Sendable {
             self.maximumSearchBytes = maximumSearchBytes
             self.maximumHeaders = maximumHeaders
             self.maximumBatch = maximumBatch
+            self.maximumSpan = maximumSpan
         }
     }
 
@@ -70,7 +74,9 @@ public final class ProviderPool: Sendable {
         self.configuration = configuration
         self.transport = transport
         endpoints = Endpoint.list(urls)
-        state = Mutex(State(health: endpoints.map { _ in EndpointHealth() }, random: random))
+        state = Mutex(
+            State(health: endpoints.map { _ in EndpointHealth(maximumSpan: configuration.maximumSpan) }, random: random)
+        )
         let start = clock.now
         now = { start.duration(to: clock.now) }
         var logger = logger
@@ -94,12 +100,20 @@ public final class ProviderPool: Sendable {
     /// How many endpoints there are; below 2 there is no second opinion.
     public var endpointCount: Int { endpoints.count }
 
+    /// How many blocks the endpoints that may be asked now answer in one search, 1 or more.
+    public var spanLength: Int {
+        let now = now()
+        let health = state.withLock { $0.health }
+        let available = health.filter { $0.isAvailable(at: now) }
+        return (available.isEmpty ? health : available).map { $0.range.length(at: now) }.max() ?? 1
+    }
+
     // MARK: Choosing
 
     /// The endpoints that may be asked, `excluded` not among them, the best first.
     ///
     /// - Throws: `unavailable` with the shortest wait where none may be asked.
-    func ranking(notBy excluded: Int?) throws(RPCError) -> [Int] {
+    func ranking(notBy excluded: Int?, blocks: Int? = nil) throws(RPCError) -> [Int] {
         let now = now()
         let health = state.withLock { $0.health }
         let allowed = health.indices.filter { $0 != excluded }
@@ -109,13 +123,18 @@ public final class ProviderPool: Sendable {
             throw .unavailable(retryAfter: next - now)
         }
         let best = available.compactMap { health[$0].head }.max()
-        let costs = available.map { ($0, health[$0].cost(at: now, best: best)) }
+        let costs = available.map { index in
+            // Half as many blocks at once are half the worth.
+            let share = blocks.map { Double(min($0, health[index].range.length(at: now))) / Double($0) } ?? 1
+            return (index, (health[index].cost(at: now, best: best) + (share < 1 ? 0.05 : 0)) / share)
+        }
         return costs.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.map(\.0)
     }
 
     func health(_ index: Int) -> EndpointHealth { state.withLock { $0.health[index] } }
 
-    func update(_ index: Int, _ change: (inout EndpointHealth) -> Void) {
+    @discardableResult
+    func update<Result: Sendable>(_ index: Int, _ change: (inout EndpointHealth) -> Result) -> Result {
         state.withLock { change(&$0.health[index]) }
     }
 

@@ -11,34 +11,22 @@ extension Connection {
     public func copy<Rows: Sequence<[SQLValue]> & Sendable>(
         into table: String, columns: [String], rows: Rows
     ) async throws -> Int {
-        try await cancellable { ticket in
-            try await session.copy(into: table, columns: columns, rows: rows, loan: loan, deadline, ticket)
+        try await copy(into: table, columns: columns, from: rows) { (values: [SQLValue], row: inout CopyRow) in
+            for value in values { row.field(value) }
         }
     }
 
     /// Loads a row for each of `elements` into `table`, as `copy(into:columns:rows:)` does.
     ///
-    /// - Parameter row: the values of an element's row; called on the connection's own queue while rows are sent.
+    /// - Parameter write: writes the fields of an element's row; called on the connection's own queue while rows are sent.
     @discardableResult
     public func copy<Elements: Sequence & Sendable>(
         into table: String, columns: [String], from elements: Elements,
-        row: @escaping @Sendable (Elements.Element) -> [SQLValue]
+        write: @escaping @Sendable (Elements.Element, inout CopyRow) -> Void
     ) async throws -> Int {
-        try await copy(into: table, columns: columns, rows: MappedRows(elements: elements, row: row))
+        try await cancellable { ticket in
+            try await session.copy(
+                into: table, columns: columns, from: elements, loan: loan, deadline, ticket, write: write)
+        }
     }
-}
-
-/// The rows of elements, made one by one.
-private struct MappedRows<Elements: Sequence & Sendable>: Sequence, Sendable {
-    struct Iterator: IteratorProtocol {
-        var elements: Elements.Iterator
-        let row: @Sendable (Elements.Element) -> [SQLValue]
-
-        mutating func next() -> [SQLValue]? { elements.next().map(row) }
-    }
-
-    let elements: Elements
-    let row: @Sendable (Elements.Element) -> [SQLValue]
-
-    func makeIterator() -> Iterator { Iterator(elements: elements.makeIterator(), row: row) }
 }

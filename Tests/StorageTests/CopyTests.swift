@@ -1,3 +1,4 @@
+import Ethereum
 import Foundation
 import Storage
 import TestSupport
@@ -96,6 +97,54 @@ struct CopyTests {
         }
     }
 
+    @Test("a row's fields can be written one by one, as exactly as values")
+    func fields() async throws {
+        try await test.run(
+            """
+            CREATE TABLE everything (
+                id bigint, small int, label text, raw bytea, word bytea, words bytea, account bytea, amount numeric)
+            """)
+        let hash = try #require(Hash(bytes: Array(0..<32 as Range<UInt8>)))
+        let account = try #require(Address(bytes: Array(1..<21 as Range<UInt8>)))
+        let amounts = [UInt256(0), UInt256(9999), UInt256(10_000), UInt256(1_000_200), UInt256(.max), .max]
+        try await test.database.withConnection { connection in
+            try await connection.copy(
+                into: "everything",
+                columns: ["id", "small", "label", "raw", "word", "words", "account", "amount"], from: amounts.indices
+            ) { index, row in
+                row.integer(Int64(index))
+                row.integer(-1)
+                row.text(index == 0 ? nil : "☃")
+                row.bytes([0, 255])
+                row.hash(hash)
+                row.hashes([hash, hash].prefix(index))
+                row.address(index == 0 ? nil : account)
+                row.uint256(index == 0 ? nil : amounts[index])
+            }
+        }
+        let (word, from) = (
+            hash.description.dropFirst(2),
+            account.bytes.map { $0 < 16 ? "0\(String($0, radix: 16))" : String($0, radix: 16) }.joined()
+        )
+        #expect(
+            try await test.database.query(Dump())
+                == amounts.enumerated().map { index, amount in
+                    let words = String(repeating: String(word), count: min(index, 2))
+                    let tail = index == 0 ? "," : #""\\x\#(from)",\#(amount)"#
+                    return #"(\#(index),-1,\#(index == 0 ? "" : "☃"),"\\x00ff","\\x\#(word)","\\x\#(words)",\#(tail))"#
+                })
+        for (id, raw) in [(Int64.max, false), (1, true)] {
+            await #expect(throws: StorageError.self) {
+                try await test.database.withConnection { connection in
+                    try await connection.copy(into: "everything", columns: ["small", "label"], from: 0..<1) { _, row in
+                        row.integer(id)
+                        if raw { row.bytes([1]) } else { row.text("x") }
+                    }
+                }
+            }
+        }
+    }
+
     @Test("is part of the transaction that it runs in")
     func transactional() async throws {
         try await makeTable()
@@ -117,8 +166,9 @@ struct CopyTests {
         let count = 200_000 as Int64
         let started = ContinuousClock.now
         let stored = try await test.database.withConnection { connection in
-            try await connection.copy(into: "everything", columns: ["id", "raw"], from: 0..<count) { number in
-                [.integer(number), .bytes([UInt8](repeating: UInt8(number & 0xff), count: 64))]
+            try await connection.copy(into: "everything", columns: ["id", "raw"], from: 0..<count) { number, row in
+                row.integer(number)
+                row.bytes([UInt8](repeating: UInt8(number & 0xff), count: 64))
             }
         }
         print("COPY: \(count) rows of 72 bytes in \(ContinuousClock.now - started)")

@@ -5,18 +5,19 @@ extension Session {
     /// What of an encoded copy is handed to libpq at a time.
     private static let chunk = 1 << 17
 
-    func copy(
-        into table: String, columns: [String], rows: some Sequence<[SQLValue]>, loan: UInt64,
-        _ deadline: ContinuousClock.Instant, _ ticket: CancelTicket
+    func copy<Elements: Sequence>(
+        into table: String, columns: [String], from elements: Elements, loan: UInt64,
+        _ deadline: ContinuousClock.Instant, _ ticket: CancelTicket, write: (Elements.Element, inout CopyRow) -> Void
     ) async throws(StorageError) -> Int {
         try await open(loan: loan, until: deadline)
         return try interruptibly(ticket, losesWork: true) { () throws(StorageError) in
-            try copy(into: table, columns: columns, rows: rows, ticket)
+            try copy(into: table, columns: columns, from: elements, ticket, write: write)
         }
     }
 
-    private func copy(
-        into table: String, columns: [String], rows: some Sequence<[SQLValue]>, _ ticket: CancelTicket
+    private func copy<Elements: Sequence>(
+        into table: String, columns: [String], from elements: Elements, _ ticket: CancelTicket,
+        write: (Elements.Element, inout CopyRow) -> Void
     ) throws(StorageError) -> Int {
         let target = table.split(separator: ".").map { DatabaseConfiguration.quoted(String($0)) }.joined(separator: ".")
         let names = columns.map(DatabaseConfiguration.quoted).joined(separator: ", ")
@@ -25,7 +26,7 @@ extension Session {
         isWorkOut = true
         try startCopy("COPY \(target) (\(names)) FROM STDIN (FORMAT binary)")
         do throws(StorageError) {
-            try put(rows, types: types, ticket)
+            try put(elements, types: types, ticket, write: write)
         } catch {
             abortCopy()
             throw error
@@ -33,33 +34,24 @@ extension Session {
         return try finish(endCopy(nil)).affected
     }
 
-    private func put(
-        _ rows: some Sequence<[SQLValue]>, types: [UInt32], _ ticket: CancelTicket
+    private func put<Elements: Sequence>(
+        _ elements: Elements, types: [UInt32], _ ticket: CancelTicket,
+        write: (Elements.Element, inout CopyRow) -> Void
     ) throws(StorageError) {
-        var buffer = Array("PGCOPY\n".utf8) + [0xff, 0x0d, 0x0a, 0]
-        buffer.append(bigEndian: Int64(0))  // flags, and the length of an extension that there is not
-        buffer.reserveCapacity(Self.chunk + 4096)
-        for row in rows {
-            guard row.count == types.count else {
-                throw .invalidArgument(
-                    position: row.count + 1, reason: "the copy has \(types.count) columns, not \(row.count)")
-            }
-            buffer.append(bigEndian: Int16(truncatingIfNeeded: types.count))
-            for (index, value) in row.enumerated() {
-                switch BinaryFormat.appendField(value, as: types[index], to: &buffer) {
-                case .encoded: break
-                case .refused(let reason): throw .invalidArgument(position: index + 1, reason: reason)
-                case .unsupported:
-                    throw .invalidArgument(position: index + 1, reason: "the column's type takes no such value")
-                }
-            }
-            guard buffer.count >= Self.chunk else { continue }
+        var head = Array("PGCOPY\n".utf8) + [0xff, 0x0d, 0x0a, 0]
+        head.append(bigEndian: Int64(0))  // flags, and the length of an extension that there is not
+        var row = CopyRow(types: types, head: head, capacity: Self.chunk + 4096)
+        for element in elements {
+            row.beginRow()
+            write(element, &row)
+            try row.endRow()
+            guard row.buffer.count >= Self.chunk else { continue }
             guard !ticket.isCancelled else { throw .cancelled }
-            try putChunk(buffer)
-            buffer.removeAll(keepingCapacity: true)
+            try putChunk(row.buffer)
+            row.buffer.removeAll(keepingCapacity: true)
         }
-        buffer.append(bigEndian: Int16(-1))
-        try putChunk(buffer)
+        row.buffer.append(bigEndian: Int16(-1))
+        try putChunk(row.buffer)
     }
 
     /// Ends a copy whose rows cannot be encoded: the server drops what it got.

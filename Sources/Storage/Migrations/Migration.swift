@@ -35,6 +35,7 @@ public struct Migration: Sendable, Equatable {
         Migration(version: 3, name: "triggers", resource: PackageResources._003_triggers_sql),
         Migration(version: 4, name: "deliveries", resource: PackageResources._004_deliveries_sql),
         Migration(version: 5, name: "agents", resource: PackageResources._005_agents_sql),
+        Migration(version: 6, name: "history", resource: PackageResources._006_history_sql),
     ]
 
     private init(version: Int, name: String, resource: [UInt8]) {

@@ -52,6 +52,34 @@ enum Numeric {
         return true
     }
 
+    /// Appends a field that holds `value`, behind its length.
+    static func appendField(_ value: UInt64, to bytes: inout [UInt8]) {
+        // Groups from the lowest on; 2^64 has five.
+        var groups: (UInt16, UInt16, UInt16, UInt16, UInt16) = (0, 0, 0, 0, 0)
+        var count = 0
+        var rest = value
+        withUnsafeMutableBytes(of: &groups) { buffer in
+            while rest > 0 {
+                buffer.storeBytes(of: UInt16(rest % 10_000), toByteOffset: 2 * count, as: UInt16.self)
+                rest /= 10_000
+                count += 1
+            }
+        }
+        let zeros = withUnsafeBytes(of: groups) { buffer in
+            (0..<count).prefix { buffer.load(fromByteOffset: 2 * $0, as: UInt16.self) == 0 }.count
+        }
+        bytes.append(bigEndian: Int32(8 + 2 * (count - zeros)))
+        bytes.append(bigEndian: Int16(count - zeros))
+        bytes.append(bigEndian: Int16(max(0, count - 1)))
+        bytes.append(bigEndian: UInt16(0))
+        bytes.append(bigEndian: UInt16(0))
+        withUnsafeBytes(of: groups) { buffer in
+            for index in stride(from: count - 1, through: zeros, by: -1) {
+                bytes.append(bigEndian: buffer.load(fromByteOffset: 2 * index, as: UInt16.self))
+            }
+        }
+    }
+
     private static func isDigit(_ character: UInt8) -> Bool {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(character)
     }
