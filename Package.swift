@@ -41,7 +41,10 @@ let package = Package(
         // What Benchmarks/ measures in process.
         .library(
             name: "TocsinModules",
-            targets: ["TriggerEngine", "EthereumRPC", "HTTPClient", "Conditions", "Templates", "Domain", "Ethereum"]),
+            targets: [
+                "ChainListener", "TriggerEngine", "EthereumRPC", "HTTPClient", "Conditions", "Templates", "Domain",
+                "Ethereum",
+            ]),
         // What Fuzz/ feeds.
         .library(name: "TocsinFuzz", targets: ["FuzzTargets"]),
     ],
