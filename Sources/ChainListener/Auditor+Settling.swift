@@ -1,13 +1,12 @@
 import Domain
 import Ethereum
 import EthereumRPC
-import Storage
 
 extension Auditor {
     /// Proves each of `open` on its own and writes down what holds at the heights `taken`.
     mutating func settle(
         _ open: [Header], cleared: [Header], _ taken: [BlockNumber],
-        _ stored: (hashes: [BlockNumber: Hash], events: [StoredEvent])
+        _ stored: (hashes: [BlockNumber: Hash], events: [StoredLog])
     ) async throws {
         guard let first = taken.first, let last = taken.last else { return }
         let prover = BlockProver(
@@ -34,7 +33,7 @@ extension Auditor {
     }
 
     /// Notes the stored logs that are not among `truth`, and answers those of `truth` that are not stored.
-    func compare(_ truth: [Log], _ stored: [StoredEvent], _ settlement: inout Settlement) -> [Log] {
+    func compare(_ truth: [Log], _ stored: [StoredLog], _ settlement: inout Settlement) -> [Log] {
         let places = Set(truth.map(LogPlace.init))
         settlement.surplus = stored.filter { !places.contains(LogPlace($0.log)) }.map(\.id)
         let known = Set(stored.map { LogPlace($0.log) })
@@ -49,7 +48,7 @@ extension Auditor {
         guard !missing.isEmpty else { return }
         let counts = Dictionary(grouping: chain.watched(truth), by: \.blockHash).mapValues(\.count)
         let senders = try await senders(of: missing)
-        for hash in Set(missing.map(\.blockHash)) {
+        for hash in Set(missing.map(\.blockHash)).sorted() {
             guard let header = headers[hash] else {
                 throw ChainSourceError.inconsistent("other blocks than those asked for")
             }
@@ -69,7 +68,7 @@ extension Auditor {
     private mutating func senders(of logs: [Log]) async throws -> [Hash: Address] {
         guard settings.fetchesSenders else { return [:] }
         do {
-            let senders = try await source.senders(of: Array(Set(logs.map(\.transactionHash))))
+            let senders = try await source.senders(of: Set(logs.map(\.transactionHash)).sorted())
             senderFailures = 0
             return senders
         } catch let error as ChainSourceError {

@@ -23,7 +23,7 @@ struct Auditor {
     let chain: Chain
     let token: Int64
     let source: any ChainSource
-    let ledger: LedgerStore
+    let ledger: any LedgerStoring
     let settings: ListenerSettings
     let meters: ListenerMeters
     let logger: Logger
@@ -35,8 +35,6 @@ struct Auditor {
     var position: BlockNumber = 0
     /// Whether the present pass verified anything.
     var hasGained = false
-    /// How many heights two nodes are asked for at once.
-    private var rangeSize: RangeSize
     /// Headers that were fetched already, ascending, the first of them at `position`.
     var headers: [Header] = []
     /// How many blocks in a row were not proved each on its own; from a limit on the pass tries only blooms.
@@ -57,7 +55,7 @@ struct Auditor {
     static let senderFailuresMax = 5
 
     init(
-        chain: Chain, token: Int64, source: any ChainSource, ledger: LedgerStore, settings: ListenerSettings,
+        chain: Chain, token: Int64, source: any ChainSource, ledger: any LedgerStoring, settings: ListenerSettings,
         meters: ListenerMeters, logger: Logger, clock: any Clock<Duration> = ContinuousClock()
     ) {
         self.chain = chain
@@ -68,7 +66,6 @@ struct Auditor {
         self.meters = meters
         self.logger = logger
         self.clock = clock
-        rangeSize = RangeSize(maximum: settings.auditRangeMax)
     }
 
     /// Looks once at the nodes and writes down what it proved.
@@ -109,7 +106,7 @@ struct Auditor {
         let logs = Dictionary(grouping: try await ledger.newest(chain.id, limit: 32).map(\.log), by: \.blockHash)
         var (answers, contradictions) = (0, 0)
         var failure: ChainSourceError?
-        for (hash, logs) in logs.prefix(Self.blocksMax) {
+        for (hash, logs) in logs.sorted(by: { $0.key < $1.key }).prefix(Self.blocksMax) {
             do {
                 // Each on its own: one that no node has any more must not hide the others.
                 guard let header = try await source.headers([hash]).first, header.hash == hash else { continue }
@@ -130,18 +127,17 @@ struct Auditor {
 
     /// Settles the lower end of `range` where two nodes answer the same logs for it; false where they do not.
     private mutating func agree(on range: ClosedRange<BlockNumber>) async throws -> Bool {
-        let chunk = range.lowerBound...min(range.upperBound, range.lowerBound.advanced(by: rangeSize.current - 1))
+        let wanted =
+            range.lowerBound...min(range.upperBound, range.lowerBound.advanced(by: settings.auditRangeMax - 1))
         let stretch: Stretch
         do {
-            guard let other = try await second(chunk) else { return false }
-            stretch = other
-        } catch ChainSourceError.tooLarge(let suggestion) {
-            return rangeSize.shrink(from: chunk.count, suggestion: suggestion)
+            guard let both = try await second(wanted) else { return false }
+            stretch = both
         } catch is ChainSourceError {
             return false
         }
         guard stretch.isAgreed else { return false }
-        rangeSize.grow(from: chunk.count)
+        let chunk = stretch.first.number...stretch.last.number
         let stored = try await ledger.stored(chain.id, chunk)
         let logs = Dictionary(grouping: stretch.logs, by: \.blockNumber)
         // A stored block of another hash than the one that both nodes have is not settled behind anybody's back.
@@ -156,7 +152,7 @@ struct Auditor {
         let missing = compare(truth, standing, &settlement)
         let known = Dictionary(stretch.headers.values.map { ($0.hash, $0) }, uniquingKeysWith: { first, _ in first })
         let unknown = Set(missing.map(\.blockHash)).subtracting(known.keys)
-        let fetched = unknown.isEmpty ? [] : try await source.headers(Array(unknown))
+        let fetched = unknown.isEmpty ? [] : try await source.headers(unknown.sorted())
         let headers = known.merging(fetched.map { ($0.hash, $0) }) { known, _ in known }
         try await add(missing, of: truth, headers, &settlement) { _ in .quorum }
         try await settle(settlement)
@@ -164,13 +160,23 @@ struct Auditor {
         return true
     }
 
-    /// What two nodes answer for `chunk`; nil where there is only one.
-    private func second(_ chunk: ClosedRange<BlockNumber>) async throws -> Stretch? {
+    /// What two nodes answer for the beginning of `wanted`; nil where there is only one.
+    private func second(_ wanted: ClosedRange<BlockNumber>) async throws -> Stretch? {
         // Asked for one block's header first, which costs little where there is no other node.
-        guard try await source.header(at: chunk.lowerBound, notBy: 0) != nil else { return nil }
-        let answer = try await source.span(chunk, contracts: contracts)
+        guard try await source.header(at: wanted.lowerBound, notBy: 0) != nil else { return nil }
+        var answer = try await source.span(wanted, contracts: contracts)
+        var chunk = try answer.beginning(of: wanted)
+        guard var other = try await source.span(chunk, contracts: contracts, notBy: answer.node) else { return nil }
+        let covered = try other.beginning(of: chunk)
+        if covered.upperBound < chunk.upperBound {
+            // The second node allows less: the first is asked for that much again.
+            guard let shorter = try await source.span(covered, contracts: contracts, notBy: other.node) else {
+                return nil
+            }
+            (answer, other, chunk) = (other, shorter, covered)
+            guard try other.beginning(of: chunk) == chunk else { return nil }
+        }
         var stretch = try Stretch(answer, chunk)
-        guard let other = try await source.span(chunk, contracts: contracts, notBy: answer.node) else { return nil }
         try stretch.compare(with: Stretch(other, chunk))
         return stretch
     }

@@ -14,7 +14,13 @@ public protocol ChainSource: Sendable {
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs
     /// The header of the block `hash` and the logs of `contracts` in it.
     func block(_ hash: Hash, contracts: [Address]) async throws -> BlockLogs
-    /// The first and the last header of `range`, perhaps more, and the logs of `contracts` in it.
+    /// How many blocks a call of `span` covers now, 1 or more, for planning what to ask for next to each other.
+    var spanLength: Int { get }
+    /// The beginning of `range`, as many blocks as the node that answers allows at once: the logs of `contracts` in them,
+    /// and the first and the last header, perhaps more.
+    ///
+    /// The answer's own range says what was covered; it starts where `range` does.
+    /// - Throws: `ChainSourceError.tooLarge` only where no node answers the first block alone.
     func span(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs
     /// The same by a node other than `node`; nil where there is no other.
     func span(_ range: ClosedRange<BlockNumber>, contracts: [Address], notBy node: Int) async throws -> BlockLogs?
@@ -41,8 +47,8 @@ extension ChainSource {
 public enum ChainSourceError: Error, Equatable {
     /// The node does not have the block, or not yet; ask again soon.
     case notYet
-    /// The answer would pass a limit of every node; ask for less. `suggestion` is how many blocks a node said to allow.
-    case tooLarge(suggestion: Int? = nil)
+    /// One block holds more than any node answers.
+    case tooLarge
     /// No endpoint answers; the text says why, without URLs and keys.
     case unreachable(String)
     /// An answer contradicts itself or another one; the text says how, and the node who gave it, where that is known.

@@ -14,6 +14,13 @@ struct FinalityMarks: Sendable, Equatable {
         /// What the tags name; nil where the node did not say.
         let safe: Header?
         let finalized: Header?
+
+        /// The same without what is said about blocks above `number`.
+        func upTo(_ number: BlockNumber) -> Sight {
+            func bounded(_ header: Header?) -> Header? { header.flatMap { $0.number <= number ? $0 : nil } }
+            return Sight(
+                source: source, confirmations: confirmations, safe: bounded(safe), finalized: bounded(finalized))
+        }
     }
 
     /// After this many looks without the tag `finalized`, and none with it, the node is taken not to know it.

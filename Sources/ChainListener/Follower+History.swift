@@ -5,17 +5,14 @@ import EthereumRPC
 extension Follower {
     /// Stores the next stretch of history, at most up to `end`, with one call for its logs.
     mutating func fill(upTo end: BlockNumber, _ sight: FinalityMarks.Sight) async throws -> Pace {
-        let range = next...min(end, next.advanced(by: rangeSize.current - 1))
+        let wanted = next...min(end, next.advanced(by: settings.rangeMax - 1))
         let answer: BlockLogs
         do {
-            answer = try await source.span(range, contracts: contracts)
-        } catch ChainSourceError.tooLarge(let suggestion) {
-            guard rangeSize.shrink(from: range.count, suggestion: suggestion) else {
-                return try await fillDense(range.lowerBound, sight)
-            }
-            return .behind
+            answer = try await source.span(wanted, contracts: contracts)
+        } catch ChainSourceError.tooLarge {
+            return try await fillDense(wanted.lowerBound, sight)
         }
-        rangeSize.grow(from: range.count)
+        let range = try answer.beginning(of: wanted)
         var stretch = try Stretch(answer, range)
         if let other = try await elsewhere(range, notBy: answer.node) { try stretch.compare(with: other) }
         return try await store(stretch, sight)
@@ -26,14 +23,21 @@ extension Follower {
     /// A range brings no blooms along, so a second node's word is the evidence that none of its logs was left out.
     private func elsewhere(_ range: ClosedRange<BlockNumber>, notBy node: Int) async throws -> Stretch? {
         guard settings.comparesHistory else { return nil }
-        for _ in 0..<3 {
+        var pieces: BlockLogs?
+        var failures = 0
+        while failures < 3 {
+            let rest = (pieces?.range.upperBound.advanced(by: 1) ?? range.lowerBound)...range.upperBound
             do {
-                guard let answer = try await source.span(range, contracts: contracts, notBy: node) else { return nil }
-                return try Stretch(answer, range)
+                guard let piece = try await source.span(rest, contracts: contracts, notBy: node) else { return nil }
+                let covered = try piece.beginning(of: rest)
+                _ = try Stretch(piece, covered)
+                let whole = try pieces?.followed(by: piece) ?? piece
+                if covered.upperBound == range.upperBound { return try Stretch(whole, range) }
+                pieces = whole
             } catch ChainSourceError.tooLarge {
                 return nil
             } catch is ChainSourceError {
-                continue
+                failures += 1
             }
         }
         return nil
@@ -51,7 +55,7 @@ extension Follower {
     /// - Throws: `ChainSourceError.tooLarge` where no node offers receipts.
     func denseBlock(_ bare: BlockLogs) async throws -> BlockLogs {
         guard let header = bare.headers.first, let all = try await source.receiptLogs(of: header.hash) else {
-            throw ChainSourceError.tooLarge()
+            throw ChainSourceError.tooLarge
         }
         var block = bare
         block.logs = all.filter { contracts.contains($0.address) }
@@ -126,5 +130,27 @@ extension Follower {
             }
         }
         return proofs
+    }
+}
+
+extension BlockLogs {
+    /// The blocks that the answer covers.
+    ///
+    /// - Throws: `ChainSourceError.inconsistent` where they are not the beginning of `wanted`.
+    func beginning(of wanted: ClosedRange<BlockNumber>) throws(ChainSourceError) -> ClosedRange<BlockNumber> {
+        guard range.lowerBound == wanted.lowerBound, range.upperBound <= wanted.upperBound else {
+            throw .inconsistent("other blocks than those asked for", by: node)
+        }
+        return range
+    }
+
+    /// This answer and the one for the blocks behind it as one.
+    fileprivate func followed(by next: BlockLogs) throws(ChainSourceError) -> BlockLogs {
+        guard headers.last?.hash == next.headers.first?.parentHash else {
+            throw .inconsistent("blocks that are not each other's parents", by: next.node)
+        }
+        return BlockLogs(
+            range: range.lowerBound...next.range.upperBound, headers: headers + next.headers, logs: logs + next.logs,
+            malformed: malformed + next.malformed, node: node)
     }
 }

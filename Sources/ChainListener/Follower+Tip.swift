@@ -19,16 +19,7 @@ extension Follower {
     /// Brings the stored chain to `newest`, or as near as one segment reaches.
     mutating func follow(_ newest: Header, by node: Int, _ sight: FinalityMarks.Sight) async throws -> Pace {
         if newest.hash == tracker.tip?.hash { judge.followedTipSeen() }
-        let walk: Walk
-        do {
-            walk = try await self.walk(to: newest)
-        } catch ChainSourceError.tooLarge(let suggestion) {
-            guard segmentSize.shrink(from: segmentSize.current, suggestion: suggestion) else {
-                throw ChainSourceError.tooLarge()
-            }
-            return .behind
-        }
-        segmentSize.grow(from: walk.taken.count)
+        let walk = try await walk(to: newest)
         if let outside = walk.outside {
             try await haltIfCertain(outside, newest, by: node)
             return .atTip
@@ -121,7 +112,7 @@ extension Follower {
         _ gap: ClosedRange<BlockNumber>, for head: Header, _ walk: inout Walk, _ found: inout [Hash: FetchedBlock],
         _ queue: inout [Header]
     ) async throws {
-        let upper = min(gap.upperBound, gap.lowerBound.advanced(by: segmentSize.current - 1))
+        let upper = min(gap.upperBound, gap.lowerBound.advanced(by: settings.segmentMax - 1))
         let blocks = try await segment(gap.lowerBound...upper)
         if upper < gap.upperBound { walk.isCut = true }
         for block in blocks.reversed() {
@@ -205,6 +196,8 @@ extension Follower {
     /// Stores marks that moved although no block came.
     private mutating func storeMarks(_ sight: FinalityMarks.Sight) async throws {
         guard let checkpoint else { return }
+        // A mark above the stored tip says nothing about the tip, which may be on another branch by now.
+        let sight = sight.upTo(checkpoint.number)
         var after = marks
         after.advance(sight, checkpoint: checkpoint.number) { tracker.header(at: $0) }
         guard after.safe != marks.safe || after.finalized != marks.finalized else { return }

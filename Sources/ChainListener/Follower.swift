@@ -28,16 +28,16 @@ struct Follower {
     var marks: FinalityMarks
     var judge = ReorgJudge()
     var bloomTrust = BloomTrust()
-    /// How much history is asked for at once.
-    var rangeSize: RangeSize
-    /// How many blocks near the tip are asked for at once.
-    var segmentSize: RangeSize
     /// How often in a row the nodes did not say who sent transactions.
     var senderFailures = 0
     /// After so many, events are stored without senders until the nodes say them again.
     private static let senderFailuresMax = 5
     /// The newest block that a node showed, not under the checkpoint.
     var head: BlockNumber?
+    /// The node that showed its newest block last.
+    private(set) var headNode: Int?
+    /// The highest block that was fetched because a node announced one above it.
+    private var witnessed: BlockNumber?
 
     /// Continues where the holder of the lease before left off.
     static func resume(
@@ -57,13 +57,16 @@ struct Follower {
             chain: chain, source: source, store: store, settings: settings, meters: meters, clock: clock, lease: lease,
             checkpoint: lease.checkpoint, tracker: tracker,
             marks: FinalityMarks(safe: lease.safe, finalized: lease.finalized),
-            rangeSize: RangeSize(maximum: settings.rangeMax), segmentSize: RangeSize(maximum: settings.segmentMax),
             head: lease.head)
     }
 
     /// The lowest block that is not stored yet.
+    ///
+    /// The first one lies a window below the contracts: where they are younger than finality, a branch that starts below
+    /// them must find a block that both have.
     var next: BlockNumber {
-        checkpoint?.number.advanced(by: 1) ?? chain.contracts.map(\.startBlock).min() ?? 0
+        if let checkpoint { return checkpoint.number.advanced(by: 1) }
+        return (chain.contracts.map(\.startBlock).min() ?? 0).advanced(by: -tracker.depth)
     }
 
     /// Looks once at the nodes and stores what is new, at most one range or one segment of it.
@@ -71,6 +74,7 @@ struct Follower {
         let tip = try await source.tip(tags: chain.finality == .tags)
         let newest = tip.latest.number
         head = max(newest, checkpoint?.number ?? newest)
+        headNode = tip.node
         let sight = FinalityMarks.Sight(
             source: chain.finality, confirmations: chain.confirmations, safe: tip.safe, finalized: tip.finalized)
         marks.look(sight)
@@ -78,10 +82,20 @@ struct Follower {
 
         let historyEnd = newest.advanced(by: -tracker.depth)
         if newest.rawValue >= Int64(tracker.depth), next <= historyEnd {
+            try await witness(newest.advanced(by: -tracker.depth / 2))
             return try await fill(upTo: historyEnd, sight)
         }
         if newest < next, checkpoint == nil { return .atTip }
         return try await follow(tip.latest, by: tip.node, sight)
+    }
+
+    /// Makes sure that a node has the block at `number`.
+    ///
+    /// A made-up head would let history, of which no headers are kept, reach into what a reorganisation can undo.
+    private mutating func witness(_ number: BlockNumber) async throws {
+        if let witnessed, number <= witnessed { return }
+        _ = try await source.segment(number...number, contracts: [])
+        witnessed = number
     }
 
     /// The contracts that are watched; what one wrote below its start block is asked for and left out.

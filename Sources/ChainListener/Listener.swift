@@ -8,7 +8,7 @@ struct Listener: Sendable {
     let chain: Chain
     let source: any ChainSource
     let store: any FeedStoring
-    let ledger: LedgerStore
+    let ledger: any LedgerStoring
     let settings: ListenerSettings
     let board: StatusBoard
     let meters: ListenerMeters
@@ -18,7 +18,8 @@ struct Listener: Sendable {
     let now: @Sendable () -> Duration
 
     init(
-        chain: Chain, source: any ChainSource, store: any FeedStoring, ledger: LedgerStore, settings: ListenerSettings,
+        chain: Chain, source: any ChainSource, store: any FeedStoring, ledger: any LedgerStoring,
+        settings: ListenerSettings,
         board: StatusBoard, meters: ListenerMeters, logger: Logger, clock: some Clock<Duration>
     ) {
         self.chain = chain
@@ -36,6 +37,8 @@ struct Listener: Sendable {
 
     /// A block that a node announced may be missing this often in a row before that counts as a failure.
     private static let lateMax = 20
+    /// After so many times the node that announced it is asked less.
+    private static let latePatience = 4
 
     /// Runs until the task is cancelled.
     func run(using random: some RandomNumberGenerator & Sendable) async {
@@ -127,6 +130,9 @@ struct Listener: Sendable {
                 throw ListenerError.halted(reason)
             } catch ChainSourceError.notYet where lateCount < Self.lateMax {
                 lateCount += 1
+                if lateCount.isMultiple(of: Self.latePatience), let node = follower?.headNode {
+                    source.distrust(node, because: "it announced a block that no node has")
+                }
                 try await keep(lease, &keeper, head: follower?.head, error: nil)
                 try await clock.sleep(for: max(.milliseconds(20), chain.pollInterval / 4))
             } catch let error as ChainSourceError {

@@ -24,7 +24,9 @@ public final class PooledChainSource: ChainSource {
             let headers = try await translated { () async throws(RPCError) in try await pool.headers(selectors) }
             return BlockLogs(range: range, headers: headers, logs: [])
         }
-        return try await span(range, contracts: contracts)
+        return try await translated { () async throws(RPCError) in
+            try await pool.blockWithLogs(range: range, addresses: contracts)
+        }
     }
 
     /// The header of the block `hash` and the logs of `contracts` in it.
@@ -34,10 +36,13 @@ public final class PooledChainSource: ChainSource {
         }
     }
 
-    /// The first and the last header of `range`, all of them where it is short, and the logs of `contracts` in it.
+    /// How many blocks the endpoints that may be asked answer in one search.
+    public var spanLength: Int { pool.spanLength }
+
+    /// The logs of `contracts` in the beginning of `range`, with its first and last header, or all where it is short.
     public func span(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {
         try await translated { () async throws(RPCError) in
-            try await pool.blockWithLogs(range: range, addresses: contracts)
+            try await pool.blockWithLogs(beginningOf: range, addresses: contracts)
         }
     }
 
@@ -47,7 +52,7 @@ public final class PooledChainSource: ChainSource {
     ) async throws -> BlockLogs? {
         guard pool.endpointCount > 1 else { return nil }
         return try await translated { () async throws(RPCError) in
-            try await pool.blockWithLogs(range: range, addresses: contracts, notBy: node)
+            try await pool.blockWithLogs(beginningOf: range, addresses: contracts, notBy: node)
         }
     }
 
@@ -111,7 +116,7 @@ public final class PooledChainSource: ChainSource {
         try Task.checkCancellation()
         return switch error {
         case .notYet: .notYet
-        case .rangeTooLarge(let hint): .tooLarge(suggestion: hint.maximumBlocks ?? hint.range?.count)
+        case .rangeTooLarge: .tooLarge
         case .inconsistent(let text): .inconsistent(text)
         case .pruned: .unreachable("the nodes have thrown this part of history away; add an archive node to rpc_urls")
         case .unauthorized: .unreachable("the nodes refuse the key in rpc_urls")

@@ -5,14 +5,21 @@ import HTTPClient
 struct EndpointHealth: Sendable {
     /// Whether the chain id was right since the last failure that could hide another server.
     private(set) var isChainVerified = false
-    /// Whether batches come back whole; some servers answer one call of them.
-    private(set) var isBatching = true
+    /// How many calls one batch may hold; 1 where batches do not come back whole.
+    private(set) var batchMax: Int
     private(set) var head: BlockNumber?
-    private(set) var latency: Duration?
     private(set) var lastError: RPCError?
-    private(set) var blockedUntil = Duration.zero
-    private var incompleteBatches = 0
-    private var failuresInRow = 0
+    private(set) var breaker = Breaker()
+    /// How much one search may cover.
+    var range: RangeLimits
+    /// Which blocks it still has.
+    var history = History()
+    var budget = RateBudget()
+    /// How many questions it is busy with.
+    private(set) var inFlight = 0
+    private var latencies: [CallKind: Latencies] = [:]
+    private var lacking: [String: Duration] = [:]
+    private var tornBatches = 0
     private var errorShare = 0.0
     private var errorShareAt = Duration.zero
 
@@ -24,8 +31,28 @@ struct EndpointHealth: Sendable {
     /// A wrong key, an open bill or a wrong chain is for an operator to mend: 5 s, doubling to 5 minutes.
     private static let firstRefusal = Duration.seconds(5)
     private static let longestRefusal = Duration.seconds(300)
+    /// Behind one URL may stand servers that know a method and others that do not.
+    private static let lackingMemory = Duration.seconds(60)
 
-    func isAvailable(at now: Duration) -> Bool { blockedUntil <= now }
+    init(maximumSpan: Int = 1_000_000, maximumBatch: Int = 100) {
+        range = RangeLimits(ceiling: maximumSpan)
+        batchMax = maximumBatch
+    }
+
+    // MARK: Choosing
+
+    func isAvailable(at now: Duration) -> Bool { breaker.admits(at: now) }
+
+    /// How long it is left alone, the end of a probe included; zero where it may be asked.
+    func wait(at now: Duration) -> Duration {
+        if !breaker.isClosed(at: now) { return breaker.openUntil - now }
+        return isAvailable(at: now) ? .zero : .milliseconds(100)
+    }
+
+    /// Whether it said lately that it does not know `method`.
+    func lacks(_ method: String, at now: Duration) -> Bool {
+        lacking[method].map { now - $0 < Self.lackingMemory } ?? false
+    }
 
     /// The share of failures lately; what happened half a minute ago counts half.
     func errorRate(at now: Duration) -> Double {
@@ -38,51 +65,98 @@ struct EndpointHealth: Sendable {
         return share
     }
 
-    /// What a call costs here, in seconds, the lower the better: time, failures, and lag behind `best`.
-    func cost(at now: Duration, best: BlockNumber?) -> Double {
-        let seconds = latency.map { $0 / .seconds(1) } ?? 0
+    /// The usual time for an answer to a call of `kind`, or to any where none is given or known.
+    func latency(_ kind: CallKind? = nil, at now: Duration) -> Duration? {
+        if let kind, let known = latencies[kind]?.usual(at: now) { return known }
+        return latencies.values.compactMap { $0.usual(at: now) }.min()
+    }
+
+    /// What a call costs here, in seconds, the lower the better: time, failures, lag behind `best`, and those before it.
+    func cost(_ kind: CallKind = .small, at now: Duration, best: BlockNumber?) -> Double {
+        let seconds = (latency(kind, at: now) ?? .zero) / .seconds(1)
         var lag = 0
         if let best, let head, head < best { lag = min(head.distance(to: best), 1000) }
-        return seconds * (1 + 10 * errorRate(at: now)) + errorRate(at: now) + Double(lag) * 0.05
+        let waiting = budget.wait(for: 1, at: now) / .seconds(1)
+        return seconds * (1 + 10 * errorRate(at: now) + 0.25 * Double(inFlight)) + errorRate(at: now)
+            + Double(lag) * 0.05 + waiting
+    }
+
+    func deadline(_ kind: CallKind, floor: Duration, ceiling: Duration) -> Duration {
+        latencies[kind, default: Latencies()].deadline(floor: floor, ceiling: ceiling)
+    }
+
+    /// After how long a second endpoint is asked for the newest block too.
+    var hedge: Duration { latencies[.head, default: Latencies()].hedge }
+
+    // MARK: Learning
+
+    /// Takes note of a question that goes there; nil where none may.
+    mutating func begin(at now: Duration) -> Breaker.Pass? {
+        guard let pass = breaker.begin(at: now) else { return nil }
+        inFlight += 1
+        return pass
+    }
+
+    mutating func end(_ pass: Breaker.Pass) {
+        breaker.end(pass)
+        inFlight -= 1
     }
 
     mutating func verifiedChain() { isChainVerified = true }
 
+    /// Takes note of a new connection, behind which another server may stand.
+    mutating func reconnected() { isChainVerified = false }
+
     mutating func saw(head: BlockNumber) { self.head = head }
 
-    mutating func succeeded(after time: Duration, at now: Duration) {
-        latency = latency.map { $0 * 0.8 + time * 0.2 } ?? time
-        failuresInRow = 0
+    mutating func succeeded(_ kind: CallKind, after time: Duration, at now: Duration) {
+        latencies[kind, default: Latencies()].note(time, at: now)
+        breaker.succeeded()
         note(failure: false, at: now)
     }
 
-    mutating func completedBatch() { incompleteBatches = 0 }
+    /// Takes note that another endpoint was faster, which is no failure.
+    mutating func outrun(_ kind: CallKind, after time: Duration, at now: Duration) {
+        latencies[kind, default: Latencies()].noteSlower(than: time, at: now)
+    }
+
+    mutating func timedOut(_ kind: CallKind, after time: Duration, at now: Duration) {
+        latencies[kind, default: Latencies()].note(time, at: now)
+    }
+
+    mutating func completedBatch() { tornBatches = 0 }
+
+    /// Takes note of a batch of `count` calls that did not come back whole; once may be chance.
+    mutating func tornBatch(of count: Int) {
+        tornBatches += 1
+        if tornBatches >= 2 { batchMax = max(1, min(batchMax, count) / 2) }
+    }
+
+    mutating func lacks(_ method: String, since now: Duration) { lacking[method] = now }
 
     /// Takes note of `error`; `jitter` in 0..<1 spreads the returns of many pools.
     mutating func failed(_ error: RPCError, at now: Duration, jitter: Double) {
+        if error.isOurs { return }
         lastError = error
-        if error == .malformed(Answers.incomplete), isBatching {
-            incompleteBatches += 1
-            if incompleteBatches >= 2 { isBatching = false }
-        }
+        if case .rateLimited(_, let stated) = error { budget.refused(stated: stated, at: now) }
         guard let wait = backoff(error) else { return }
         note(failure: true, at: now)
-        failuresInRow += 1
         // Behind the same URL another server may answer next time.
         if error.hidesServer { isChainVerified = false }
-        blockedUntil = max(blockedUntil, now + wait * (1 + 0.2 * jitter))
+        breaker.failed(wait: wait * (1 + 0.2 * jitter), at: now)
     }
 
     /// How long the endpoint is left alone for `error`; nil where the endpoint did nothing wrong.
     private func backoff(_ error: RPCError) -> Duration? {
+        let failures = breaker.failuresInRow
         switch error {
         case .rangeTooLarge, .reverted, .noContract, .notYet, .pruned, .methodMissing, .unavailable: return nil
         case .transport(.cancelled), .transport(.closed): return nil
         case .unauthorized, .wrongChain:
-            return min(Self.longestRefusal, Self.firstRefusal * (1 << min(failuresInRow, 10)))
-        case .rateLimited(let retryAfter):
-            return max(retryAfter ?? Self.exponential(failuresInRow), Self.rateFloor)
-        case .malformed, .inconsistent, .server, .transport, .unknown: return Self.exponential(failuresInRow)
+            return min(Self.longestRefusal, Self.firstRefusal * (1 << min(failures, 10)))
+        case .rateLimited(let retryAfter, _):
+            return max(retryAfter ?? Self.exponential(failures), Self.rateFloor)
+        case .malformed, .inconsistent, .server, .transport, .unknown: return Self.exponential(failures)
         }
     }
 
@@ -97,6 +171,14 @@ struct EndpointHealth: Sendable {
 }
 
 extension RPCError {
+    /// Whether we ended the call ourselves, or never made it.
+    var isOurs: Bool {
+        switch self {
+        case .transport(.cancelled), .transport(.closed), .unavailable: true
+        default: false
+        }
+    }
+
     /// Whether another server may stand behind the URL by now.
     fileprivate var hidesServer: Bool {
         switch self {

@@ -1,13 +1,20 @@
 /// A text with holes, found anywhere in a node's message.
 ///
-/// Written in lower case. `{n}` stands for a number, `{blocks}` and `{results}` for one that is a limit, `*` for
-/// anything. Numbers may have separators and a `k`.
+/// Written in lower case. `{n}` stands for a number, `{blocks}`, `{results}` and `{rate}` for one that is a limit, `*`
+/// for anything. Numbers may have separators and a `k`.
 struct ErrorPattern: Sendable {
+    /// The limits that stood in the holes.
+    struct Limits: Sendable, Equatable {
+        var blocks: Int?
+        var results: Int?
+        /// In a second.
+        var rate: Int?
+    }
+
     private enum Part: Sendable {
         case text([UInt8])
         case number
-        case blocks
-        case results
+        case limit(any WritableKeyPath<Limits, Int?> & Sendable)
         case anything
     }
 
@@ -26,9 +33,10 @@ struct ErrorPattern: Sendable {
             guard let end = rest[next...].firstIndex(of: "}") else { preconditionFailure("a hole is closed by }") }
             switch rest[rest.index(after: next)..<end] {
             case "n": parts.append(.number)
-            case "blocks": parts.append(.blocks)
-            case "results": parts.append(.results)
-            default: preconditionFailure("a hole is {n}, {blocks} or {results}")
+            case "blocks": parts.append(.limit(\.blocks))
+            case "results": parts.append(.limit(\.results))
+            case "rate": parts.append(.limit(\.rate))
+            default: preconditionFailure("a hole is {n}, {blocks}, {results} or {rate}")
             }
             rest = rest[rest.index(after: end)...]
         }
@@ -37,18 +45,17 @@ struct ErrorPattern: Sendable {
     }
 
     /// The limits in the holes, if the pattern stands anywhere in `text`; nil if it does not.
-    func match(_ text: [UInt8]) -> RangeHint? { match(text[...], parts[...], isAnchored: false) }
+    func match(_ text: [UInt8]) -> Limits? { match(text[...], parts[...], isAnchored: false) }
 
-    private func match(_ text: ArraySlice<UInt8>, _ parts: ArraySlice<Part>, isAnchored: Bool) -> RangeHint? {
-        guard let part = parts.first else { return RangeHint() }
+    private func match(_ text: ArraySlice<UInt8>, _ parts: ArraySlice<Part>, isAnchored: Bool) -> Limits? {
+        guard let part = parts.first else { return Limits() }
         let rest = parts.dropFirst()
         if case .anything = part { return match(text, rest, isAnchored: false) }
         var start = text.startIndex
         while start <= text.endIndex {
-            if let (end, hint) = read(part, text[start...]), let more = match(text[end...], rest, isAnchored: true) {
-                return RangeHint(
-                    maximumBlocks: hint.maximumBlocks ?? more.maximumBlocks,
-                    maximumResults: hint.maximumResults ?? more.maximumResults)
+            if let (end, value) = read(part, text[start...]), var limits = match(text[end...], rest, isAnchored: true) {
+                if case .limit(let path) = part { limits[keyPath: path] = value }
+                return limits
             }
             if isAnchored { return nil }
             start += 1
@@ -56,19 +63,12 @@ struct ErrorPattern: Sendable {
         return nil
     }
 
-    /// Where `part` ends if it begins `text`, and the limit it says.
-    private func read(_ part: Part, _ text: ArraySlice<UInt8>) -> (Int, RangeHint)? {
+    /// Where `part` ends if it begins `text`, and the number in it.
+    private func read(_ part: Part, _ text: ArraySlice<UInt8>) -> (end: Int, value: Int?)? {
         switch part {
-        case .text(let bytes):
-            return text.starts(with: bytes) ? (text.startIndex + bytes.count, RangeHint()) : nil
-        case .anything: return (text.startIndex, RangeHint())
-        case .number, .blocks, .results:
-            guard let (end, value) = Self.number(text) else { return nil }
-            switch part {
-            case .blocks: return (end, RangeHint(maximumBlocks: value))
-            case .results: return (end, RangeHint(maximumResults: value))
-            default: return (end, RangeHint())
-            }
+        case .text(let bytes): text.starts(with: bytes) ? (text.startIndex + bytes.count, nil) : nil
+        case .anything: (text.startIndex, nil)
+        case .number, .limit: Self.number(text).map { ($0.end, $0.value) }
         }
     }
 

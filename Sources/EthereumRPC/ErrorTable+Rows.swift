@@ -7,7 +7,7 @@ extension ErrorTable {
     /// Looked through from the top; the first that matches decides.
     static let rows: [Row] = [
         (.unknown, ownFaults), (.rate, rates), (.unauthorized, refusals), (.pruned, pruned), (.notYet, absences),
-        (.range, ranges),
+        (.range(.filter), filters), (.range(.results), results), (.range(.blocks), ranges),
         (.server, failures), (.methodMissing, missingMethods),
     ].flatMap { (meaning: Meaning, patterns: [String]) in
         patterns.map { Row(pattern: ErrorPattern($0), meaning: meaning) }
@@ -17,6 +17,7 @@ extension ErrorTable {
     private static let ownFaults = ["invalid block range params"]
 
     private static let rates = [
+        "{rate}/second",
         "exceeded its compute units per second",
         "request rate exceeded",
         "request rate limited",
@@ -27,7 +28,6 @@ extension ErrorTable {
         "daily request count exceeded",
         "over rate limit",
         "requests per second",
-        "{n}/second",
     ]
 
     private static let refusals = [
@@ -68,19 +68,38 @@ extension ErrorTable {
         "beyond current head",
     ]
 
-    private static let ranges = [
+    /// Too many contracts or topics in one search.
+    private static let filters = [
+        "query contains {n} filters",
+        "exceed max addresses or topics per search position",
+    ]
+
+    /// Too many logs or bytes, or too long a time: elsewhere on the chain the same range may be fine.
+    private static let results = [
         "log response size exceeded*{blocks} block range",
         "log response size exceeded",
-        "up to a {blocks} block range",
         "query returned more than {results} results",
-        "range {n} exceeds limit of {blocks}",
         "query timeout exceeded",
-        "query contains {n} filters",
+        "query exceeds max results {results}",
+        "query exceeds max results",
+        "response size should not greater than {n} bytes",
+        "backend response too large",
+        "logs matched by query exceeds limit of {results}",
+        "more than {results} results",
+        "more than {results} logs returned",
+        "query returns too many logs, narrow your filter: {results}",
+        "response is too big",
+        "exceeded max limit of {n}",
+        "try with this block range",
+    ]
+
+    /// Too many blocks, wherever they are.
+    private static let ranges = [
+        "up to a {blocks} block range",
+        "range {n} exceeds limit of {blocks}",
         "limited to a {blocks} range",
         "block range is too wide (maximum {blocks})",
         "block range is too wide",
-        "query exceeds max results {results}",
-        "query exceeds max results",
         "blocks distance: {blocks}",
         "block range limit exceeded",
         "range too large. max range: {blocks}",
@@ -91,7 +110,6 @@ extension ErrorTable {
         "limited to a {blocks} blocks range",
         "limited to {n} - {blocks} blocks range",
         "limited to * {n} - {blocks} blocks",
-        "response size should not greater than {n} bytes",
         "exceeds the range allowed for your plan ({n} > {blocks})",
         "maximum allowed number of requested blocks is {blocks}",
         "limit the query to at most {blocks} blocks",
@@ -104,10 +122,7 @@ extension ErrorTable {
         "maximin block range {blocks}",
         "block range too large",
         "block range is too large",
-        "backend response too large",
-        "logs matched by query exceeds limit of {results}",
         "maximum is set to {blocks}",
-        "more than {results} results",
         "query must be smaller than size {blocks}",
         "query exceeds max block range {blocks}",
         "query exceeds max block range of {blocks}",
@@ -117,14 +132,8 @@ extension ErrorTable {
         "max block range = {blocks}",
         "block range is bigger than maxblockrange",
         "allowed block range threshold exceeded",
-        "more than {results} logs returned",
         "logs are limited to a {blocks} block range",
         "query block range exceeds server limit, narrow your filter: {blocks}",
-        "query returns too many logs, narrow your filter: {results}",
-        "exceed max addresses or topics per search position",
-        "response is too big",
-        "exceeded max limit of {n}",
-        "try with this block range",
     ]
 
     private static let failures = [

@@ -6,7 +6,8 @@ import Ethereum
 /// - SeeAlso: EIP-1474 for the few codes that are agreed on.
 enum ErrorTable {
     enum Meaning: Sendable {
-        case range, rate, notYet, pruned, unauthorized, methodMissing, server, unknown
+        case range(RangeHint.Cause)
+        case rate, notYet, pruned, unauthorized, methodMissing, server, unknown
     }
 
     /// The meaning of `error`, which `method` was answered with under the HTTP status `status`.
@@ -14,10 +15,10 @@ enum ErrorTable {
         if method == "eth_call", let data = revertData(error) { return .reverted(data) }
         let text = Array("\(error.message) \(error.data)".lowercased().utf8)
         for row in rows {
-            guard let hint = row.pattern.match(text) else { continue }
-            return meaning(row.meaning, hint, error, text)
+            guard let limits = row.pattern.match(text) else { continue }
+            return meaning(row.meaning, limits, error, text)
         }
-        if let meaning = byCode(error.code, method: method) { return self.meaning(meaning, RangeHint(), error, text) }
+        if let meaning = byCode(error.code, method: method) { return self.meaning(meaning, .init(), error, text) }
         if let meaning = byStatus(status) { return meaning }
         return .unknown(code: error.code, message: cleaned(error.message))
     }
@@ -42,17 +43,20 @@ enum ErrorTable {
         return error.bytes ?? []
     }
 
-    private static func meaning(_ meaning: Meaning, _ hint: RangeHint, _ error: NodeError, _ text: [UInt8]) -> RPCError
-    {
+    private static func meaning(
+        _ meaning: Meaning, _ limits: ErrorPattern.Limits, _ error: NodeError, _ text: [UInt8]
+    ) -> RPCError {
         switch meaning {
-        case .range:
-            var hint = hint
-            hint.range = suggestedRange(error, text)
-            return .rangeTooLarge(hint)
+        case .range(let cause):
+            return .rangeTooLarge(
+                RangeHint(
+                    cause, maximumBlocks: limits.blocks, maximumResults: limits.results,
+                    range: suggestedRange(error, text)))
         case .rate:
             // Infura says 0 while it still refuses, so the pool applies a floor of its own.
             let wait = error.backoffSeconds.flatMap { $0 > 0 && $0 <= 86_400 ? Duration.seconds($0) : nil }
-            return .rateLimited(retryAfter: wait)
+            let rate = error.allowedPerSecond ?? limits.rate.map(Double.init)
+            return .rateLimited(retryAfter: wait, perSecond: rate.flatMap { $0 > 0 && $0.isFinite ? $0 : nil })
         case .notYet: return .notYet
         case .pruned: return .pruned
         case .unauthorized: return .unauthorized
@@ -67,10 +71,10 @@ enum ErrorTable {
         case 429, -32007, -32009: .rate
         case 4444, -32701: .pruned
         case -32601, -32004, -32612, -32613: .methodMissing
-        case -32614: .range
+        case -32614: .range(.blocks)
         case -32011: .server
         // "Limit exceeded": for a search it is the range, for everything else the rate.
-        case -32005: method == "eth_getLogs" ? .range : .rate
+        case -32005: method == "eth_getLogs" ? .range(.unknown) : .rate
         default: nil
         }
     }

@@ -38,6 +38,20 @@ extension Header {
 }
 
 extension Receipt {
+    /// Reads the receipts of the block `hash` as `eth_getBlockReceipts` gives them.
+    static func list(_ value: JSONValue, of hash: Hash) throws(RPCError) -> [Receipt] {
+        if value.isNull { throw .notYet }
+        guard let elements = value.elements else { throw .malformed("eth_getBlockReceipts: no array") }
+        var receipts: [Receipt] = []
+        receipts.reserveCapacity(elements.count)
+        for element in elements {
+            let receipt = try Receipt(element)
+            guard receipt.blockHash == hash else { throw .inconsistent("a receipt of another block") }
+            receipts.append(receipt)
+        }
+        return receipts
+    }
+
     /// Reads a receipt as `eth_getBlockReceipts` gives it.
     init(_ value: JSONValue) throws(RPCError) {
         guard value.isObject else { throw .malformed("a receipt that is no object") }

@@ -10,19 +10,22 @@ struct NodeError: Sendable, Equatable {
     var bytes: [UInt8]?
     /// Infura's wish, in whole or broken seconds.
     var backoffSeconds: Double?
+    /// The requests per second that Infura allows.
+    var allowedPerSecond: Double?
     /// Infura's range that would work.
     var from: UInt64?
     var to: UInt64?
 
     init(
         code: Int?, message: String, data: String = "", bytes: [UInt8]? = nil, backoffSeconds: Double? = nil,
-        from: UInt64? = nil, to: UInt64? = nil
+        allowedPerSecond: Double? = nil, from: UInt64? = nil, to: UInt64? = nil
     ) {
         self.code = code
         self.message = message
         self.data = data
         self.bytes = bytes
         self.backoffSeconds = backoffSeconds
+        self.allowedPerSecond = allowedPerSecond
         self.from = from
         self.to = to
     }
@@ -46,6 +49,7 @@ struct NodeError: Sendable, Equatable {
             data: String((payload?.string ?? reason?.string ?? text ?? data?.text(limit: 2000) ?? "").prefix(2000)),
             bytes: bytes,
             backoffSeconds: try rate?.member("backoff_seconds")?.number,
+            allowedPerSecond: try rate?.member("allowed_rps")?.number,
             from: try data?.member("from")?.quantity, to: try data?.member("to")?.quantity)
     }
 

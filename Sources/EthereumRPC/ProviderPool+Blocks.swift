@@ -2,40 +2,13 @@ import Domain
 public import Ethereum
 
 extension ProviderPool {
-    /// The newest block's header.
-    public func head() async throws(RPCError) -> Header {
-        let header = try await ask([.block(.latest)]) { answers throws(RPCError) in
-            (try Header(answers.result(0)), answers.node)
-        }
-        saw(header.0, node: header.1)
-        return header.0
-    }
-
-    /// The newest, the safe and the finalized header, in one batch.
-    ///
-    /// A tag that the node does not know gives nil; other failures of a tag are thrown.
-    /// - Parameter tags: Whether the safe and the finalized header are asked for at all.
-    public func marks(tags: Bool = true) async throws(RPCError) -> BlockMarks {
-        let calls: [Call] = tags ? [.block(.latest), .block(.safe), .block(.finalized)] : [.block(.latest)]
-        let marks = try await ask(calls) { answers throws(RPCError) in
-            var marks = BlockMarks(latest: try Header(answers.result(0)), node: answers.node)
-            if tags {
-                marks.safe = try Self.mark(answers, 1)
-                marks.finalized = try Self.mark(answers, 2)
-            }
-            return marks
-        }
-        saw(marks.latest, node: marks.node)
-        return marks
-    }
-
     /// The header of `selector`; nil where no endpoint has such a block.
     ///
     /// - Parameter excluded: An endpoint that is not asked, for a second opinion.
     /// - Throws: `inconsistent` where the number or hash is not the one asked for.
     public func header(_ selector: BlockSelector, notBy excluded: Int? = nil) async throws(RPCError) -> Header? {
         do throws(RPCError) {
-            return try await ask([.block(selector)], notBy: excluded) { answers throws(RPCError) in
+            return try await ask([.block(selector)], Needs(excluded: excluded)) { answers throws(RPCError) in
                 try Header(answers.result(0), expecting: selector)
             }
         } catch {
@@ -66,18 +39,8 @@ extension ProviderPool {
     ///
     /// - Throws: `methodMissing` where no endpoint has `eth_getBlockReceipts`; `inconsistent` for another block's.
     public func receipts(_ hash: Hash) async throws(RPCError) -> [Receipt] {
-        try await ask([.receipts(.hash(hash))], isSearch: true) { answers throws(RPCError) in
-            let value = try answers.result(0)
-            if value.isNull { throw .notYet }
-            guard let elements = value.elements else { throw .malformed("eth_getBlockReceipts: no array") }
-            var receipts: [Receipt] = []
-            receipts.reserveCapacity(elements.count)
-            for element in elements {
-                let receipt = try Receipt(element)
-                guard receipt.blockHash == hash else { throw .inconsistent("a receipt of another block") }
-                receipts.append(receipt)
-            }
-            return receipts
+        try await ask([.receipts(.hash(hash))], Needs(method: "eth_getBlockReceipts")) { answers throws(RPCError) in
+            try Receipt.list(answers.result(0), of: hash)
         }
     }
 
@@ -106,25 +69,5 @@ extension ProviderPool {
         guard found == hash else { throw .inconsistent("another transaction than asked for") }
         guard let sender = try value.member("from")?.address else { throw .malformed("a transaction without from") }
         return sender
-    }
-
-    /// The header of a tag, nil where the node does not know the tag or has no such block yet.
-    private static func mark(_ answers: Answers, _ index: Int) throws(RPCError) -> Header? {
-        do throws(RPCError) {
-            return try Header(answers.result(index))
-        } catch {
-            switch error {
-            // An unknown tag is an invalid parameter, and clients word that as they like.
-            case .notYet, .methodMissing, .unknown(code: -32602, message: _), .unknown(code: -32000, message: _),
-                .unknown(code: -39001, message: _):
-                return nil
-            default: throw error
-            }
-        }
-    }
-
-    /// Remembers how far the endpoint is.
-    private func saw(_ header: Header, node: Int) {
-        update(node) { $0.saw(head: header.number) }
     }
 }

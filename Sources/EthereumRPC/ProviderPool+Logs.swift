@@ -1,41 +1,99 @@
 public import Domain
 public import Ethereum
+import Metrics
 
 extension ProviderPool {
     /// The headers and the logs of `range`, in one batch from one endpoint.
     ///
     /// Up to `Configuration.maximumHeaders` blocks come with all their headers, each the parent of the next; longer
-    /// ranges with the first and the last one, which proves that the endpoint has got that far.
+    /// ranges with the first and the last one, which proves that the endpoint has got that far. Where the endpoint is
+    /// known to search fewer blocks at once, the batch holds several searches.
     ///
     /// - Parameters:
     ///   - addresses: The contracts whose logs are wanted; empty for all.
     ///   - excluded: An endpoint that is not asked, for a second opinion.
-    /// - Throws: `notYet` where a header is missing, `inconsistent` where the logs do not fit the question or the headers.
+    /// - Throws: `notYet` where a header is missing, `inconsistent` where the logs do not fit the question or the
+    ///   headers, `rangeTooLarge` where no endpoint answers one of the blocks.
     public func blockWithLogs(
         range: ClosedRange<BlockNumber>, addresses: [Address], topics: [[Hash]] = [], notBy excluded: Int? = nil
     ) async throws(RPCError) -> BlockLogs {
-        let filter = LogFilter(blocks: .range(range), addresses: addresses, topics: topics)
-        let count = range.lowerBound.distance(to: range.upperBound)
-        let numbers =
-            count < configuration.maximumHeaders
-            ? (0...count).map { range.lowerBound.advanced(by: $0) } : [range.lowerBound, range.upperBound]
-        let calls = numbers.map { Call.block(.number($0)) } + [.logs(filter)]
-        return try await ask(calls, isSearch: true, notBy: excluded) {
-            answers throws(RPCError) in
-            var headers: [Header] = []
-            for (index, number) in numbers.enumerated() {
-                let header = try Header(answers.result(index), expecting: .number(number))
-                if let last = headers.last, last.number.advanced(by: 1) == number, last.hash != header.parentHash {
-                    throw .inconsistent("headers that are not parent and child")
-                }
-                headers.append(header)
+        try await search(range, isWhole: true, addresses: addresses, topics: topics, notBy: excluded)
+    }
+
+    /// The headers and the logs of the beginning of `range`: of as many blocks as the endpoint answers at once.
+    ///
+    /// What an endpoint refuses is learned and asked for again at once, less of it. The answer's own range says what was
+    /// covered; headers come as in `blockWithLogs`, and so do errors.
+    public func blockWithLogs(
+        beginningOf range: ClosedRange<BlockNumber>, addresses: [Address], topics: [[Hash]] = [],
+        notBy excluded: Int? = nil
+    ) async throws(RPCError) -> BlockLogs {
+        try await search(range, isWhole: false, addresses: addresses, topics: topics, notBy: excluded)
+    }
+
+    private func search(
+        _ range: ClosedRange<BlockNumber>, isWhole: Bool, addresses: [Address], topics: [[Hash]], notBy excluded: Int?
+    ) async throws(RPCError) -> BlockLogs {
+        do throws(RPCError) {
+            return try await each(
+                Needs(kind: .search, lowest: range.lowerBound, blocks: range.length, excluded: excluded)
+            ) { index throws(RPCError) in
+                try await search(index, range, isWhole: isWhole, addresses, topics)
             }
-            let (logs, malformed) = try answers.logs(numbers.count)
-            try LogCheck(filter: filter, headers: headers).check(logs)
-            return BlockLogs(
-                range: range, headers: headers, logs: logs, malformed: malformed, node: answers.node)
+        } catch {
+            guard case .rangeTooLarge = error else { throw error }
+            guard isWhole else {
+                return try await denseBlock(
+                    range.lowerBound, addresses: addresses, topics: topics, notBy: excluded, error)
+            }
+            return try await denseBlocks(range, addresses: addresses, topics: topics, notBy: excluded, error)
         }
     }
+
+    /// Asks one endpoint for `range`, or its beginning, and for less as often as it refuses.
+    private func search(
+        _ index: Int, _ range: ClosedRange<BlockNumber>, isWhole: Bool, _ addresses: [Address], _ topics: [[Hash]]
+    ) async throws(RPCError) -> BlockLogs {
+        for _ in 0..<Self.refusalsMax {
+            let start = now()
+            let (size, addressesMax) = update(index) {
+                ($0.range.take(range.length, at: start), $0.range.addressesMax)
+            }
+            let plan = SearchPlan(
+                range: isWhole ? range : range.lowerBound...range.lowerBound.advanced(by: size - 1), size: size,
+                addresses: addresses, addressesMax: addressesMax, topics: topics,
+                headersMax: configuration.maximumHeaders)
+            do throws(RPCError) {
+                let (found, results) = try await ask(index, plan.calls) { answers throws(RPCError) in
+                    try plan.read(answers)
+                }
+                let now = now()
+                update(index) {
+                    $0.range.answered(size, results: results, after: now - start)
+                    $0.history.answered(range.lowerBound)
+                }
+                return found
+            } catch {
+                let now = now()
+                guard case .rangeTooLarge(let hint) = error else {
+                    update(index) {
+                        $0.range.gaveUp(size)
+                        if error == .pruned { $0.history.refused(range.lowerBound, head: $0.head, at: now) }
+                    }
+                    throw error
+                }
+                countRefusal(hint)
+                let canAskLess = update(index) {
+                    $0.range.refused(size, addresses: plan.addressCount, hint, at: now)
+                }
+                guard canAskLess else { throw error }
+            }
+        }
+        throw .rangeTooLarge(RangeHint())
+    }
+
+    /// Each refusal makes the next search smaller, from a million blocks and hundreds of contracts to one of each.
+    private static let refusalsMax = 32
 
     /// The logs of the block `blockHash`.
     ///
@@ -46,64 +104,59 @@ extension ProviderPool {
     public func logs(
         blockHash: Hash, addresses: [Address], topics: [[Hash]] = [], notBy excluded: Int? = nil
     ) async throws(RPCError) -> BlockLogs {
-        let filter = LogFilter(blocks: .hash(blockHash), addresses: addresses, topics: topics)
-        return try await ask([.block(.hash(blockHash)), .logs(filter)], isSearch: true, notBy: excluded) {
-            answers throws(RPCError) in
-            let header = try Header(answers.result(0), expecting: .hash(blockHash))
-            let (logs, malformed) = try answers.logs(1)
-            try LogCheck(filter: filter, headers: [header]).check(logs)
-            return BlockLogs(
-                range: header.number...header.number, headers: [header], logs: logs, malformed: malformed,
-                node: answers.node)
+        do throws(RPCError) {
+            return try await each(Needs(kind: .search, excluded: excluded)) { index throws(RPCError) in
+                try await search(index, blockHash, addresses, topics)
+            }
+        } catch {
+            guard case .rangeTooLarge = error else { throw error }
+            return try await denseBlock(blockHash, addresses: addresses, topics: topics, notBy: excluded, error)
         }
+    }
+
+    private func search(
+        _ index: Int, _ blockHash: Hash, _ addresses: [Address], _ topics: [[Hash]]
+    ) async throws(RPCError) -> BlockLogs {
+        for _ in 0..<Self.refusalsMax {
+            let lists = SearchPlan.lists(of: addresses, atMost: health(index).range.addressesMax)
+            let filters = lists.map { LogFilter(blocks: .hash(blockHash), addresses: $0, topics: topics) }
+            do throws(RPCError) {
+                return try await ask(index, [.block(.hash(blockHash))] + filters.map { .logs($0) }) {
+                    answers throws(RPCError) in
+                    let header = try Header(answers.result(0), expecting: .hash(blockHash))
+                    var found = BlockLogs(
+                        range: header.number...header.number, headers: [header], logs: [], node: answers.node)
+                    for (place, filter) in filters.enumerated() {
+                        let (logs, malformed) = try answers.logs(place + 1)
+                        try LogCheck(filter: filter, headers: [header]).check(logs)
+                        found.logs += logs
+                        found.malformed += malformed
+                    }
+                    return found
+                }
+            } catch {
+                guard case .rangeTooLarge(let hint) = error, hint.cause == .filter else { throw error }
+                let now = now()
+                let canAskLess = update(index) {
+                    $0.range.refused(1, addresses: lists.first?.count ?? 0, hint, at: now)
+                }
+                guard canAskLess else { throw error }
+            }
+        }
+        throw .rangeTooLarge(RangeHint(.filter))
+    }
+
+    /// Counts a search that an endpoint refused, by what there was too much of.
+    private func countRefusal(_ hint: RangeHint) {
+        let dimensions = [("chain", "\(chainID)"), ("cause", "\(hint.cause)")]
+        Counter(label: "rpc.refused.ranges.count", dimensions: dimensions).increment()
     }
 }
 
-/// Checks that logs answer the question that was asked.
-struct LogCheck {
-    private let range: ClosedRange<BlockNumber>?
-    private let addresses: Set<Address>
-    private let topics: [[Hash]]
-    private let hashes: [BlockNumber: Hash]
-
-    /// A check against `filter` and what is known of its blocks.
-    init(filter: LogFilter, headers: [Header]) {
-        var hashes = Dictionary(headers.map { ($0.number, $0.hash) }, uniquingKeysWith: { first, _ in first })
-        switch filter.blocks {
-        case .range(let range): self.range = range
-        case .hash(let hash):
-            range = headers.first.map { $0.number...$0.number }
-            if let number = headers.first?.number { hashes[number] = hash }
-        }
-        self.hashes = hashes
-        addresses = Set(filter.addresses)
-        topics = filter.topics
-    }
-
-    /// Throws `inconsistent` for the first log that is not what was asked for.
-    func check(_ logs: [Log]) throws(RPCError) {
-        var last: Log?
-        for log in logs {
-            if let range, !range.contains(log.blockNumber) { throw .inconsistent("a log outside the range") }
-            if !addresses.isEmpty, !addresses.contains(log.address) {
-                throw .inconsistent("a log of another contract")
-            }
-            if let hash = hashes[log.blockNumber], hash != log.blockHash {
-                throw .inconsistent("a log of another block than the header")
-            }
-            if let last, last.blockNumber == log.blockNumber, last.blockHash != log.blockHash {
-                throw .inconsistent("two blocks at one height")
-            }
-            if !topics.isEmpty { try checkTopics(log) }
-            last = log
-        }
-    }
-
-    private func checkTopics(_ log: Log) throws(RPCError) {
-        for (position, wanted) in topics.enumerated() where !wanted.isEmpty {
-            guard position < log.topics.count, wanted.contains(log.topics[position]) else {
-                throw .inconsistent("a log with another topic")
-            }
-        }
+extension ClosedRange<BlockNumber> {
+    /// How many blocks these are, 1 or more.
+    var length: Int {
+        let distance = lowerBound.distance(to: upperBound)
+        return distance == .max ? .max : distance + 1
     }
 }

@@ -11,9 +11,9 @@ import Synchronization
 public final class ProviderPool: Sendable {
     /// Limits of the calls.
     public struct Configuration: Sendable {
-        /// For calls with small answers.
+        /// The longest wait for small answers; less where an endpoint is known to be faster.
         public var deadline: Duration
-        /// For calls that search logs or fetch receipts.
+        /// The longest wait for logs or receipts.
         public var searchDeadline: Duration
         /// For name lookup, connecting and handshake.
         public var connectDeadline: Duration
@@ -25,12 +25,15 @@ public final class ProviderPool: Sendable {
         public var maximumHeaders: Int
         /// Calls in one batch; larger ones are split.
         public var maximumBatch: Int
+        /// The most blocks that one search covers, whatever an endpoint allows.
+        public var maximumSpan: Int
 
-        /// The defaults: 10 s, 60 s and 5 s; 8 MiB and 128 MiB; 32 headers, 100 calls.
+        /// The defaults: 10 s, 60 s and 5 s; 8 MiB and 128 MiB; 32 headers, 100 calls, a million blocks.
         public init(
             deadline: Duration = .seconds(10), searchDeadline: Duration = .seconds(60),
             connectDeadline: Duration = .seconds(5), maximumAnswerBytes: Int = 8 << 20,
-            maximumSearchBytes: Int = 128 << 20, maximumHeaders: Int = 32, maximumBatch: Int = 100
+            maximumSearchBytes: Int = 128 << 20, maximumHeaders: Int = 32, maximumBatch: Int = 100,
+            maximumSpan: Int = 1_000_000
         ) {
             self.deadline = deadline
             self.searchDeadline = searchDeadline
@@ -39,11 +42,13 @@ public final class ProviderPool: Sendable {
             self.maximumSearchBytes = maximumSearchBytes
             self.maximumHeaders = maximumHeaders
             self.maximumBatch = maximumBatch
+            self.maximumSpan = maximumSpan
         }
     }
 
     struct State {
         var health: [EndpointHealth]
+        var head = ServedHead()
         var random: any RandomNumberGenerator & Sendable
     }
 
@@ -56,6 +61,8 @@ public final class ProviderPool: Sendable {
     let state: Mutex<State>
     /// The time since the pool's start.
     let now: @Sendable () -> Duration
+    /// Waits on the pool's clock.
+    let sleep: @Sendable (Duration) async throws -> Void
 
     /// A pool over `urls`, best known order first; what is neither `http` nor `https` is left out.
     ///
@@ -70,9 +77,16 @@ public final class ProviderPool: Sendable {
         self.configuration = configuration
         self.transport = transport
         endpoints = Endpoint.list(urls)
-        state = Mutex(State(health: endpoints.map { _ in EndpointHealth() }, random: random))
+        state = Mutex(
+            State(
+                health: endpoints.map { _ in
+                    EndpointHealth(
+                        maximumSpan: configuration.maximumSpan, maximumBatch: configuration.maximumBatch)
+                }, random: random)
+        )
         let start = clock.now
         now = { start.duration(to: clock.now) }
+        sleep = { try await clock.sleep(for: $0) }
         var logger = logger
         logger[metadataKey: "chain.id"] = "\(chainID)"
         self.logger = logger
@@ -85,42 +99,33 @@ public final class ProviderPool: Sendable {
         return zip(endpoints, health).map { endpoint, health in
             ProviderStatus(
                 endpoint: endpoint.label, isChainVerified: health.isChainVerified,
-                isAvailable: health.isAvailable(at: now), head: health.head, latency: health.latency,
+                isAvailable: health.isAvailable(at: now), head: health.head, latency: health.latency(at: now),
                 errorRate: health.errorRate(at: now), lastError: health.lastError,
-                retryAfter: health.isAvailable(at: now) ? nil : health.blockedUntil - now)
+                retryAfter: health.isAvailable(at: now) ? nil : health.wait(at: now))
         }
     }
 
     /// How many endpoints there are; below 2 there is no second opinion.
     public var endpointCount: Int { endpoints.count }
 
-    // MARK: Choosing
-
-    /// The endpoints that may be asked, `excluded` not among them, the best first.
-    ///
-    /// - Throws: `unavailable` with the shortest wait where none may be asked.
-    func ranking(notBy excluded: Int?) throws(RPCError) -> [Int] {
+    /// How many blocks the endpoints that may be asked now answer in one search, 1 or more.
+    public var spanLength: Int {
         let now = now()
         let health = state.withLock { $0.health }
-        let allowed = health.indices.filter { $0 != excluded }
-        let available = allowed.filter { health[$0].isAvailable(at: now) }
-        guard !available.isEmpty else {
-            let next = allowed.map { health[$0].blockedUntil }.min() ?? now + .seconds(60)
-            throw .unavailable(retryAfter: next - now)
-        }
-        let best = available.compactMap { health[$0].head }.max()
-        let costs = available.map { ($0, health[$0].cost(at: now, best: best)) }
-        return costs.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.map(\.0)
+        let available = health.filter { $0.isAvailable(at: now) }
+        return (available.isEmpty ? health : available).map { $0.range.length(at: now) }.max() ?? 1
     }
 
     func health(_ index: Int) -> EndpointHealth { state.withLock { $0.health[index] } }
 
-    func update(_ index: Int, _ change: (inout EndpointHealth) -> Void) {
+    @discardableResult
+    func update<Result: Sendable>(_ index: Int, _ change: (inout EndpointHealth) -> Result) -> Result {
         state.withLock { change(&$0.health[index]) }
     }
 
     /// Takes note of a failure and says so once for each change of state.
     func noteFailure(_ index: Int, _ error: RPCError) {
+        guard !error.isOurs else { return }
         let now = now()
         let (before, after) = state.withLock { state in
             let jitter = Double(state.random.next() >> 11) / Double(1 << 53)
@@ -130,7 +135,7 @@ public final class ProviderPool: Sendable {
         }
         Counter(label: "rpc.errors", dimensions: [("chain", "\(chainID)"), ("class", error.errorClass)]).increment()
         let metadata: Logger.Metadata = ["endpoint": "\(endpoints[index].label)", "error": "\(error)"]
-        if after.blockedUntil > before.blockedUntil, before.isAvailable(at: now), before.lastError != error {
+        if !after.breaker.isClosed(at: now), before.breaker.isClosed(at: now), before.lastError != error {
             logger.warning("endpoint left alone", metadata: metadata)
         } else {
             logger.debug("call failed", metadata: metadata)

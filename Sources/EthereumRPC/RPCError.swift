@@ -5,6 +5,20 @@ public import HTTPClient
 ///
 /// A hint may be wrong, inverted or the same range again: use one only if it lies strictly inside what was asked.
 public struct RangeHint: Sendable, Hashable {
+    /// What there was too much of.
+    public enum Cause: Sendable, Hashable {
+        /// Blocks: the node searches no more at once, wherever they are.
+        case blocks
+        /// Logs or bytes in the answer, or time: elsewhere the same number of blocks may be fine.
+        case results
+        /// Contracts or topics in the filter.
+        case filter
+        /// The node did not say.
+        case unknown
+    }
+
+    /// What there was too much of.
+    public var cause: Cause
     /// The most blocks that one call may cover.
     public var maximumBlocks: Int?
     /// The most logs that one answer may hold.
@@ -13,7 +27,11 @@ public struct RangeHint: Sendable, Hashable {
     public var range: ClosedRange<BlockNumber>?
 
     /// A hint; nil for what was not said.
-    public init(maximumBlocks: Int? = nil, maximumResults: Int? = nil, range: ClosedRange<BlockNumber>? = nil) {
+    public init(
+        _ cause: Cause = .unknown, maximumBlocks: Int? = nil, maximumResults: Int? = nil,
+        range: ClosedRange<BlockNumber>? = nil
+    ) {
+        self.cause = cause
         self.maximumBlocks = maximumBlocks
         self.maximumResults = maximumResults
         self.range = range
@@ -26,8 +44,8 @@ public struct RangeHint: Sendable, Hashable {
 public enum RPCError: Error, Equatable, Sendable {
     /// The range, the result or the time it takes is more than the node allows: ask for less.
     case rangeTooLarge(RangeHint)
-    /// Too many requests; nil where the node does not say how long to wait.
-    case rateLimited(retryAfter: Duration?)
+    /// Too many requests; nil where the node does not say how long to wait, or how many a second it allows.
+    case rateLimited(retryAfter: Duration?, perSecond: Double? = nil)
     /// The node has not got that block yet, or lost it in a reorganisation.
     case notYet
     /// The node has thrown that part of history away.

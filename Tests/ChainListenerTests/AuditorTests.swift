@@ -322,6 +322,7 @@ private struct SwappedBlooms: ChainSource {
         answer.headers = try await swapped(answer.headers)
         return answer
     }
+    var spanLength: Int { inner.spanLength }
     func tip(tags: Bool) async throws -> BlockMarks { try await inner.tip(tags: tags) }
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {
         try await swapped(inner.segment(range, contracts: contracts))

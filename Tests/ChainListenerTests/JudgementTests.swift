@@ -72,51 +72,6 @@ struct JudgementTests {
         }
     }
 
-    @Test("ranges halve when refused, grow when answered, and do not meet the same refusal at once")
-    func ranges() {
-        var size = RangeSize(maximum: 2000)
-        #expect(size.current == 2000)
-        let isHalved = size.shrink(from: 2000)
-        #expect(isHalved && size.current == 1000)
-        let isHinted = size.shrink(from: 1000, suggestion: 800)
-        #expect(isHinted && size.current == 800)
-        for _ in 0..<10 {
-            size.grow(from: size.current)
-            #expect(size.current < 1000)
-        }
-        #expect(size.current == 999)
-        for _ in 0..<30 { size.grow(from: size.current) }
-        #expect(size.current > 1000)
-    }
-
-    @Test("a hint counts only if it is strictly less", arguments: [0, -5, 64, 65, Int.max])
-    func hints(suggestion: Int) {
-        var size = RangeSize(maximum: 64)
-        do {
-            let verdict = size.shrink(from: 64, suggestion: suggestion)
-            #expect(verdict)
-        }
-        #expect(size.current == 32)
-    }
-
-    @Test("one block is not split")
-    func floor() {
-        var size = RangeSize(maximum: 4)
-        do {
-            let verdict = size.shrink(from: 4)
-            #expect(verdict)
-        }
-        do {
-            let verdict = size.shrink(from: 2)
-            #expect(verdict)
-        }
-        #expect(size.current == 1)
-        do {
-            let verdict = size.shrink(from: 1)
-            #expect(!verdict)
-        }
-    }
-
     @Test("waits double to the ceiling, each in the upper half of its step")
     func backoff() {
         var random = SeededGenerator(seed: 5)

@@ -55,14 +55,34 @@ enum ChainText {
                 guard let number = height(parameters), number <= head else { return .error(-32000, "unknown block") }
                 return .result(logs.contains(number) ? "[\(log(number))]" : "[]")
             case "eth_getLogs":
-                let heights = parameters.split(separator: "\"").filter { $0.hasPrefix("0x") && $0.count < 20 }
-                    .compactMap { UInt64($0.dropFirst(2), radix: 16) }
-                guard let low = heights.min(), let high = heights.max() else { return .error(-32602, "no range") }
+                guard let range = range(parameters) else { return .error(-32602, "no range") }
                 return .result(
-                    "[\(logs.filter { (low...high).contains($0) }.sorted().map { log($0) }.joined(separator: ","))]")
+                    "[\(logs.filter { range.contains($0) }.sorted().map { log($0) }.joined(separator: ","))]")
             default: return .error(-32601, "the method \(method) does not exist/is not available")
             }
         }
+    }
+
+    /// The same where searches of more than `cap` blocks are refused with `message`.
+    static func capped(
+        at cap: UInt64, _ message: String, code: Int = -32602, head: UInt64 = 1 << 40, logs: Set<UInt64> = []
+    ) -> ScriptedNode.Script {
+        let node = node(head: head, logs: logs)
+        return { host, method, parameters in
+            if method == "eth_getLogs", let range = range(parameters), UInt64(range.count) > cap {
+                return .error(code, message)
+            }
+            return node(host, method, parameters)
+        }
+    }
+
+    /// The heights in `{"fromBlock":"0x1","toBlock":"0x2"}`; nil for a search by hash.
+    static func range(_ parameters: String) -> ClosedRange<UInt64>? {
+        guard !parameters.contains("blockHash") else { return nil }
+        let heights = parameters.split(separator: "\"").filter { $0.hasPrefix("0x") && $0.count < 20 }
+            .compactMap { UInt64($0.dropFirst(2), radix: 16) }
+        guard let low = heights.min(), let high = heights.max() else { return nil }
+        return low...high
     }
 }
 

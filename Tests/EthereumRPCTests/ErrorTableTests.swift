@@ -22,8 +22,11 @@ import Testing
         }
     }
 
-    static func blocks(_ count: Int) -> RPCError { .rangeTooLarge(RangeHint(maximumBlocks: count)) }
-    static func results(_ count: Int) -> RPCError { .rangeTooLarge(RangeHint(maximumResults: count)) }
+    static func blocks(_ count: Int) -> RPCError { .rangeTooLarge(RangeHint(.blocks, maximumBlocks: count)) }
+    static func results(_ count: Int) -> RPCError { .rangeTooLarge(RangeHint(.results, maximumResults: count)) }
+    static let tooManyBlocks = RPCError.rangeTooLarge(RangeHint(.blocks))
+    static let tooManyResults = RPCError.rangeTooLarge(RangeHint(.results))
+    static let tooLargeFilter = RPCError.rangeTooLarge(RangeHint(.filter))
     static let tooLarge = RPCError.rangeTooLarge(RangeHint())
 
     @Test("range and size", arguments: Self.ranges)
@@ -54,31 +57,31 @@ import Testing
         Row(
             -32602,
             "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range and no limit on the response size, or you can request any block range with a cap of 10K logs in the response. Based on your parameters and the response size limit, this block range should work: [0x10, 0x20]",
-            .rangeTooLarge(RangeHint(maximumBlocks: 2000, range: 16...32))),
+            .rangeTooLarge(RangeHint(.results, maximumBlocks: 2000, range: 16...32))),
         Row(
             -32602, "Log response size exceeded. this block range should work: [0x20, 0x10]",
-            .rangeTooLarge(RangeHint(range: 16...32))),
+            .rangeTooLarge(RangeHint(.results, range: 16...32))),
         Row(
             -32600,
             "Under the Free tier plan, you can make eth_getLogs requests with up to a 10 block range. Based on your parameters, this block range should work: [0x1, 0xa].",
-            .rangeTooLarge(RangeHint(maximumBlocks: 10, range: 1...10))),
+            .rangeTooLarge(RangeHint(.blocks, maximumBlocks: 10, range: 1...10))),
         Row(-32600, "eth_getLogs requests with up to a 500 block range", blocks(500)),
         // Infura, MetaMask.
         Row(
             -32005, "query returned more than 10000 results. Try with this block range [0x64, 0xC8].",
-            .rangeTooLarge(RangeHint(maximumResults: 10000, range: 100...200))),
+            .rangeTooLarge(RangeHint(.results, maximumResults: 10000, range: 100...200))),
         Row(-32602, "range 20000 exceeds limit of 10000", blocks(10000)),
-        Row(-32005, "query timeout exceeded", tooLarge),
-        Row(-32602, "This query contains 6000 filters. The current limit is 5000.", tooLarge),
+        Row(-32005, "query timeout exceeded", tooManyResults),
+        Row(-32602, "This query contains 6000 filters. The current limit is 5000.", tooLargeFilter),
         // QuickNode.
         Row(-32614, "eth_getLogs is limited to a 10,000 range", blocks(10000)),
         Row(-32614, "eth_getLogs is limited to a 5 range", blocks(5)),
         // Ankr.
-        Row(-32600, "block range is too wide", tooLarge),
-        Row(nil, "query exceeds max results", tooLarge),
+        Row(-32600, "block range is too wide", tooManyBlocks),
+        Row(nil, "query exceeds max results", tooManyResults),
         Row(nil, "maximum [from, to] blocks distance: 10000", blocks(10000)),
         // Chainstack, Cloudflare, PublicNode, dRPC, BlockPI.
-        Row(-32602, "Block range limit exceeded. See more details at https://docs.example/limits", tooLarge),
+        Row(-32602, "Block range limit exceeded. See more details at https://docs.example/limits", tooManyBlocks),
         Row(-32047, "Invalid eth_getLogs request. 'fromBlock'-'toBlock' range too large. Max range: 800", blocks(800)),
         Row(-32701, "exceed maximum block range: 50000", blocks(50000)),
         Row(35, "ranges over 10000 blocks are not supported on freetier", blocks(10000)),
@@ -88,7 +91,7 @@ import Testing
         Row(-32603, "range is too large, max is 10k blocks", blocks(10000)),
         Row(-32000, "eth_getLogs is limited to a 1000 blocks range", blocks(1000)),
         Row(-32000, "eth_getLogs is limited to 0 - 50 blocks range", blocks(50)),
-        Row(nil, "response size should not greater than 10000000 bytes", tooLarge),
+        Row(nil, "response size should not greater than 10000000 bytes", tooManyResults),
         Row(nil, "eth_getLogs is limited to a 10,000 range", blocks(10000)),
         Row(nil, "block range exceeds the range allowed for your plan (5000 > 3000)", blocks(3000)),
         Row(-32005, "Maximum allowed number of requested blocks is 1000", blocks(1000)),
@@ -98,11 +101,11 @@ import Testing
         // Nodies and public nodes.
         Row(-32001, "Block range too large: maximum allowed is 20000 blocks", blocks(20000)),
         Row(-32005, "eth_getLogs block range too large, range: 855077, max: 3500", blocks(3500)),
-        Row(-32600, "block range too high", tooLarge),
+        Row(-32600, "block range too high", tooManyBlocks),
         Row(nil, "maximin block range 5000", blocks(5000)),
-        Row(nil, "block range too large", tooLarge),
-        Row(-32062, "Block range is too large", tooLarge),
-        Row(-32062, "backend response too large", tooLarge),
+        Row(nil, "block range too large", tooManyBlocks),
+        Row(-32062, "Block range is too large", tooManyBlocks),
+        Row(-32062, "backend response too large", tooManyResults),
         Row(-32000, "logs matched by query exceeds limit of 10000", results(10000)),
         Row(-32000, "requested too many blocks from 1 to 9999, maximum is set to 2048", blocks(2048)),
         Row(-32005, "up to a 2000 block range", blocks(2000)),
@@ -116,29 +119,29 @@ import Testing
         Row(
             nil, "block range is larger than max block range, block range = 5120, max block range = 5000", blocks(5000)
         ),
-        Row(-32000, "block range is bigger than maxBlockRange", tooLarge),
+        Row(-32000, "block range is bigger than maxBlockRange", tooManyBlocks),
         Row(nil, "block range too large (2000), maximum allowed is 1000 blocks", blocks(1000)),
         Row(-32600, "Query exceeds max block range of 10000", blocks(10000)),
-        Row(nil, "allowed block range threshold exceeded", tooLarge),
+        Row(nil, "allowed block range threshold exceeded", tooManyBlocks),
         Row(-32602, "query exceeds max results 20000", results(20000)),
         Row(
             -32602, "query exceeds max results 20000, retry with the range 100-200",
-            .rangeTooLarge(RangeHint(maximumResults: 20000, range: 100...200))),
+            .rangeTooLarge(RangeHint(.results, maximumResults: 20000, range: 100...200))),
         Row(nil, "More than 50000 logs returned", results(50000)),
         Row(nil, "query returned more than 10000 results", results(10000)),
         Row(-32602, "logs are limited to a 10000 block range", blocks(10000)),
         Row(
-            nil, "Try with this block range [0x1, 0x2]", .rangeTooLarge(RangeHint(range: 1...2))),
+            nil, "Try with this block range [0x1, 0x2]", .rangeTooLarge(RangeHint(.results, range: 1...2))),
         Row(-32005, "block range too large, max range: 100", blocks(100)),
         // Clients.
-        Row(-32000, "exceed max addresses or topics per search position", tooLarge),
+        Row(-32000, "exceed max addresses or topics per search position", tooLargeFilter),
         Row(nil, "exceed maximum block range: 1000", blocks(1000)),
         Row(nil, "query block range exceeds server limit, narrow your filter: 1000", blocks(1000)),
         Row(nil, "query returns too many logs, narrow your filter: 20000", results(20000)),
         Row(-32602, "query exceeds max block range 100000", blocks(100000)),
-        Row(-32003, "Response is too big", tooLarge, data: "Exceeded max limit of 167772160"),
+        Row(-32003, "Response is too big", tooManyResults, data: "Exceeded max limit of 167772160"),
         // A bare code.
-        Row(-32614, "", tooLarge),
+        Row(-32614, "", tooManyBlocks),
         Row(-32005, "limit exceeded", tooLarge),
     ]
 
@@ -216,7 +219,7 @@ import Testing
         let error = NodeError(code: -32005, message: "query returned more than 10000 results", from: 7, to: 9)
         #expect(
             ErrorTable.classify(error, method: "eth_getLogs")
-                == .rangeTooLarge(RangeHint(maximumResults: 10000, range: 7...9)))
+                == .rangeTooLarge(RangeHint(.results, maximumResults: 10000, range: 7...9)))
     }
 
     @Test("keeps what a contract reverted with, wherever the node puts it")

@@ -116,28 +116,47 @@ import Testing
         .text(429, "{}"), .text(200, #"{"jsonrpc":"2.0","id":1,"result":null}"#), .text(200, "null"), .text(200, "[]"),
     ]
 
-    @Test("throws a too large range at once, with the node's hint")
-    func rangeTooLarge() async throws {
-        let node = ScriptedNode { host, method, parameters in
-            method == "eth_getLogs"
-                ? .error(-32614, "eth_getLogs is limited to a 10,000 range")
-                : ChainText.node(head: 1 << 40)(host, method, parameters)
+    @Test("learns a stated cap from one refusal, and is not refused again")
+    func statedCap() async throws {
+        let clock = StoppedClock()
+        let node = ScriptedNode(ChainText.capped(at: 1000, "eth_getLogs is limited to a 1,000 range", head: 1 << 40))
+        let pool = try pool(node, clock: clock)
+        #expect(pool.spanLength == 10_000)
+        var next: BlockNumber = 1
+        for _ in 0..<20 {
+            let end = next.advanced(by: 1_000_000)
+            let found = try await pool.blockWithLogs(beginningOf: next...end, addresses: [ChainText.contract])
+            #expect(found.range == next...next.advanced(by: 999))
+            #expect(found.headers.map(\.number) == [found.range.lowerBound, found.range.upperBound])
+            next = found.range.upperBound.advanced(by: 1)
+            clock.move(by: .seconds(3600))
         }
-        let pool = try pool(node, Self.two)
-        await #expect(throws: RPCError.rangeTooLarge(RangeHint(maximumBlocks: 10_000))) {
-            try await pool.blockWithLogs(range: 1...1_000_000, addresses: [ChainText.contract])
-        }
-        #expect(node.asked.count == 1)
+        #expect(pool.spanLength == 1000)
+        #expect(node.asked.count == 21)
         #expect(pool.status()[0].isAvailable)
     }
 
-    @Test("an answer longer than we read is a range too large")
+    @Test("a whole range is searched in pieces where the endpoint is known to allow no more")
+    func pieces() async throws {
+        let node = ScriptedNode(
+            ChainText.capped(at: 10, "up to a 10 block range", head: 1000, logs: [1, 10, 11, 25, 32]))
+        let pool = try pool(node)
+        for _ in 0..<2 {
+            let found = try await pool.blockWithLogs(range: 1...32, addresses: [ChainText.contract])
+            #expect(found.range == 1...32)
+            #expect(found.logs.map(\.blockNumber) == [1, 10, 11, 25, 32])
+            #expect(found.headers.count == 32)
+        }
+        #expect(node.asked.map { $0.methods.filter { $0 == "eth_getLogs" }.count } == [1, 4, 4])
+    }
+
+    @Test("an answer longer than we read is a range too large, down to one block")
     func tooLongAnswer() async throws {
         let node = ScriptedNode(ChainText.node())
         let pool = try pool(node)
         _ = try await pool.head()
         node.override { _, _ in .failure(.bodyTooLarge) }
-        await #expect(throws: RPCError.rangeTooLarge(RangeHint())) {
+        await #expect(throws: RPCError.rangeTooLarge(RangeHint(.results))) {
             try await pool.blockWithLogs(range: 1...2, addresses: [])
         }
     }

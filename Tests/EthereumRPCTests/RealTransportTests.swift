@@ -90,7 +90,7 @@ import Testing
         let pool = ProviderPool(
             chainID: try #require(ChainID(rawValue: 1337)), urls: [server.url()], transport: CurlTransport(),
             configuration: .init(maximumSearchBytes: 1 << 20))
-        await #expect(throws: RPCError.rangeTooLarge(RangeHint())) {
+        await #expect(throws: RPCError.rangeTooLarge(RangeHint(.results))) {
             try await pool.blockWithLogs(range: 40...60, addresses: [ChainText.contract])
         }
         #expect(pool.status()[0].isAvailable)

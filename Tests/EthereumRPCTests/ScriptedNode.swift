@@ -29,6 +29,7 @@ final class ScriptedNode: Transport {
 
     private let script: Mutex<Script>
     private let override: Mutex<Override?>
+    private let newConnections = Mutex<Set<String>>([])
     private let log = Mutex<[(asked: Asked, request: OutboundRequest)]>([])
 
     init(_ script: @escaping Script) {
@@ -43,6 +44,8 @@ final class ScriptedNode: Transport {
     var requests: [OutboundRequest] { log.withLock { $0.map(\.request) } }
 
     func play(_ script: @escaping Script) { self.script.withLock { $0 = script } }
+    /// Makes the next answer of `host` come over a new connection.
+    func reconnect(_ host: String) { newConnections.withLock { _ = $0.insert(host) } }
     func override(_ override: Override?) { self.override.withLock { $0 = override } }
 
     func send(_ request: OutboundRequest) async throws(TransportError) -> OutboundResponse {
@@ -51,8 +54,14 @@ final class ScriptedNode: Transport {
         log.withLock {
             $0.append((Asked(host: host, methods: calls.list.map(\.method), isBatch: calls.isBatch), request))
         }
-        if let response = override.withLock({ $0 })?(host, request.body) { return try response.get() }
-        return OutboundResponse(status: 200, body: answer(to: request.body, host: host))
+        if let response = override.withLock({ $0 })?(host, request.body) {
+            let response = try response.get()
+            return OutboundResponse(
+                status: response.status, headers: response.headers, body: response.body, isReused: true)
+        }
+        return OutboundResponse(
+            status: 200, body: answer(to: request.body, host: host),
+            isReused: !newConnections.withLock { $0.remove(host) != nil })
     }
 
     /// What the node at `host` writes back for `body`.

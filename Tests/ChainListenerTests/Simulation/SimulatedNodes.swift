@@ -111,9 +111,6 @@ final class SimulatedNodes: ChainSource {
     private func answer(
         _ state: inout State, _ node: Int, _ range: ClosedRange<BlockNumber>, _ contracts: [Address], whole: Bool
     ) throws -> BlockLogs {
-        if range.count > state.nodes[node].faults.rangeMax {
-            throw ChainSourceError.tooLarge(suggestion: Bool.random(using: &state.random) ? range.count : nil)
-        }
         // A node that does not have the last block refuses, or answers with what it has if it lies.
         let numbers = whole ? Array(range) : [range.lowerBound, range.upperBound]
         var headers: [Header] = []
@@ -151,17 +148,27 @@ final class SimulatedNodes: ChainSource {
         }
     }
 
+    var spanLength: Int { with { $0.nodes.map(\.faults.rangeMax).max() ?? 1 } }
+
+    /// As much of the beginning of `range` as `node` answers at once.
+    private func beginning(
+        _ range: ClosedRange<BlockNumber>, _ state: State, _ node: Int
+    ) -> ClosedRange<BlockNumber> {
+        let count = min(range.count, state.nodes[node].faults.rangeMax)
+        return range.lowerBound...range.lowerBound.advanced(by: count - 1)
+    }
+
     func span(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {
         try state.withLock { state in
             guard let node = try pick(&state) else { throw ChainSourceError.notYet }
-            return try answer(&state, node, range, contracts, whole: false)
+            return try answer(&state, node, beginning(range, state, node), contracts, whole: false)
         }
     }
 
     func span(_ range: ClosedRange<BlockNumber>, contracts: [Address], notBy node: Int) async throws -> BlockLogs? {
         try state.withLock { state in
             guard let node = try pick(&state, notBy: node) else { return nil }
-            return try answer(&state, node, range, contracts, whole: false)
+            return try answer(&state, node, beginning(range, state, node), contracts, whole: false)
         }
     }
 

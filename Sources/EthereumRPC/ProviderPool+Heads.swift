@@ -1,0 +1,67 @@
+import Synchronization
+
+extension ProviderPool {
+    /// The newest block's header.
+    public func head() async throws(RPCError) -> Header { try await marks(tags: false).latest }
+
+    /// The newest, the safe and the finalized header, in one batch.
+    ///
+    /// The newest block never goes back because a backend is behind: another endpoint is asked, and where none is ahead
+    /// the marks of before are answered again, for half a minute at most. Where an endpoint does not answer as soon as
+    /// usual, a second one is asked too and the first answer counts. A tag that the node does not know gives nil; other
+    /// failures of a tag are thrown.
+    /// - Parameter tags: Whether the safe and the finalized header are asked for at all.
+    public func marks(tags: Bool = true) async throws(RPCError) -> BlockMarks {
+        let calls: [Call] = tags ? [.block(.latest), .block(.safe), .block(.finalized)] : [.block(.latest)]
+        do throws(RPCError) {
+            return try await race(Needs(kind: .head)) { index throws(RPCError) in
+                let marks = try await self.ask(index, calls) { answers throws(RPCError) in
+                    var marks = BlockMarks(latest: try Header(answers.result(0)), node: answers.node)
+                    if tags {
+                        marks.safe = try Self.mark(answers, 1)
+                        marks.finalized = try Self.mark(answers, 2)
+                    }
+                    return marks
+                }
+                return try self.judged(marks)
+            }
+        } catch {
+            let now = now()
+            guard error == .notYet, let before = state.withLock({ $0.head.remembered(at: now) }) else { throw error }
+            return before
+        }
+    }
+
+    /// The marks if they are as new as those that were answered before.
+    ///
+    /// - Throws: `notYet` where the endpoint is behind, `inconsistent` where no chain can be that far.
+    private func judged(_ marks: BlockMarks) throws(RPCError) -> BlockMarks {
+        let now = now()
+        let verdict = state.withLock { state in
+            let verdict = state.head.judge(marks.latest.number, at: now)
+            if verdict != .implausible { state.health[marks.node].saw(head: marks.latest.number) }
+            if verdict == .serve { state.head.served(marks, at: now) }
+            return verdict
+        }
+        switch verdict {
+        case .serve: return marks
+        case .behind: throw .notYet
+        case .implausible: throw .inconsistent("a newest block far above the one before")
+        }
+    }
+
+    /// The header of a tag, nil where the node does not know the tag or has no such block yet.
+    private static func mark(_ answers: Answers, _ index: Int) throws(RPCError) -> Header? {
+        do throws(RPCError) {
+            return try Header(answers.result(index))
+        } catch {
+            switch error {
+            // An unknown tag is an invalid parameter, and clients word that as they like.
+            case .notYet, .methodMissing, .unknown(code: -32602, message: _), .unknown(code: -32000, message: _),
+                .unknown(code: -39001, message: _):
+                return nil
+            default: throw error
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+/// How much one endpoint answers in one search, learned from what it answered and what it refused.
+///
+/// A cap on blocks or contracts belongs to the endpoint and stays. Too many logs, or too long a time, belongs to a stretch
+/// of the chain. Times count from the pool's start.
+struct RangeLimits: Sendable, Equatable {
+    private(set) var cap: BlockCap
+    private(set) var stretch = StretchLimit()
+    /// The most contracts in one search; some clients allow 1000, some providers 500.
+    private(set) var addressesMax = 500
+    /// The size of the call under way that asks for more than was ever answered; others ask for what is known to work.
+    private var trial: Int?
+    /// What calls ask for while the first one is under way.
+    private static let unproved = 100
+
+    init(ceiling: Int = 1_000_000) { cap = BlockCap(ceiling: ceiling) }
+
+    /// How many blocks the endpoint is asked for at once, 1 or more.
+    func length(at now: Duration) -> Int { min(cap.length(at: now), stretch.length ?? .max) }
+
+    /// How many of `wanted` blocks to ask for now; only one call at a time tries more than was ever answered.
+    ///
+    /// Every size that was taken comes back through `answered`, `refused` or `gaveUp`.
+    mutating func take(_ wanted: Int, at now: Duration) -> Int {
+        let size = max(1, min(wanted, length(at: now)))
+        guard size > cap.answered else { return size }
+        guard trial == nil else { return min(size, max(cap.answered, Self.unproved)) }
+        trial = size
+        return size
+    }
+
+    /// Notes that a call for `size` blocks ended without an answer that teaches anything.
+    mutating func gaveUp(_ size: Int) { if trial == size { trial = nil } }
+
+    /// Notes that `size` blocks were answered with `results` logs after `time`.
+    mutating func answered(_ size: Int, results: Int, after time: Duration) {
+        gaveUp(size)
+        cap.answered(size, after: time)
+        stretch.answered(size, results: results, cap: cap.answered)
+    }
+
+    /// Notes that a search of `size` blocks for `addresses` contracts was refused with `hint`.
+    ///
+    /// - Returns: Whether less can be asked for; false where one block, or one contract, already was too much.
+    mutating func refused(_ size: Int, addresses: Int, _ hint: RangeHint, at now: Duration) -> Bool {
+        gaveUp(size)
+        if hint.cause == .filter {
+            guard addresses > 1 else { return false }
+            // Calls that were under way together are refused together, which teaches only once.
+            if addresses <= addressesMax { addressesMax = addresses / 2 }
+            return true
+        }
+        let most = hint.blocks(inside: size)
+        guard size > 1 else { return false }
+        if hint.cause == .blocks {
+            cap.refused(size, stated: most, at: now)
+        } else {
+            stretch.refused(size, hint: most, resultsMax: hint.maximumResults)
+        }
+        return true
+    }
+}
+
+extension RangeHint {
+    /// How many blocks to ask for instead of `size`, if the hint is strictly less and more than none.
+    func blocks(inside size: Int) -> Int? {
+        [maximumBlocks, range?.count].compactMap(\.self).filter { (1..<size).contains($0) }.max()
+    }
+}
