@@ -288,7 +288,7 @@ final class World: @unchecked Sendable {
         let watched = Chain(
             id: chainID, name: "simulated", rpcURLs: ["http://simulated"], pollInterval: plan.pollInterval,
             confirmations: plan.finalityDepth, finality: plan.finality, explorerURL: nil,
-            contracts: WorldChain.contracts)
+            contracts: WorldChain.contracts, verification: plan.verification)
         let listener = Listener(
             chain: watched, source: PooledChainSource(pool), store: WorldStore(life: life),
             ledger: WorldLedger(life: life), settings: plan.settings,
