@@ -46,6 +46,7 @@ struct WorldTests {
         plan.liesFrom = fault.isOfHistory ? 0 : 20
         plan.history = 60
         plan.blocks = 120
+        if [.emptyReceipts, .droppedReceipt, .lacksReceipts].contains(fault) { plan.verification = .receipts }
         let world = World(plan)
         world.isTraced = ProcessInfo.processInfo.environment["TRACE"] == fault.name
         await world.run()

@@ -119,14 +119,15 @@ struct Oracle: Sendable {
         guard let index = row.event else { return fail("an event row without event") }
         let record = feed.events[index]
         let log = record.row.log
-        guard let block = chain.block(log.blockHash), Int(log.logIndex) < block.logs.count else {
-            return fail("an event of block \(log.blockNumber) that never was")
-        }
-        var truth = block.logs[Int(log.logIndex)]
-        truth.transactionIndex = log.transactionIndex
-        if truth != log { fail("the log \(log.blockNumber)/\(log.logIndex) is another one on the chain") }
-        if block.events[Int(log.logIndex)] != record.row.type?.rawValue {
-            fail("the log \(log.blockNumber)/\(log.logIndex) is taken for another event")
+        if let block = chain.block(log.blockHash), Int(log.logIndex) < block.logs.count {
+            var truth = block.logs[Int(log.logIndex)]
+            truth.transactionIndex = log.transactionIndex
+            if truth != log { fail("the log \(log.blockNumber)/\(log.logIndex) is another one on the chain") }
+            if block.events[Int(log.logIndex)] != record.row.type?.rawValue {
+                fail("the log \(log.blockNumber)/\(log.logIndex) is taken for another event")
+            }
+        } else {
+            fail("an event of block \(log.blockNumber) that never was")
         }
         if let from = record.from, from != chain.transactions[log.transactionHash] {
             fail("the log \(log.blockNumber)/\(log.logIndex) has another sender")
@@ -211,8 +212,8 @@ struct Oracle: Sendable {
     /// Whatever is called verified is complete: every height that is not on the ledger, and every block that says so.
     private mutating func checkVerified(_ feed: MemoryFeed, chain: WorldChain) {
         var stored: [Hash: Int] = [:]
-        for record in feed.events { stored[record.row.log.blockHash, default: 0] += 1 }
-        for (hash, block) in feed.blocks where block.verification != nil {
+        for record in feed.events where record.isCanonical { stored[record.row.log.blockHash, default: 0] += 1 }
+        for (hash, block) in feed.blocks where block.verification != nil && block.isCanonical {
             guard let truth = chain.block(hash) else { continue }
             if stored[hash] ?? 0 != watched(truth).count {
                 fail("block \(truth.number) is verified with \(stored[hash] ?? 0) logs of \(watched(truth).count)")

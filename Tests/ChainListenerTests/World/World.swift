@@ -288,7 +288,7 @@ final class World: @unchecked Sendable {
         let watched = Chain(
             id: chainID, name: "simulated", rpcURLs: ["http://simulated"], pollInterval: plan.pollInterval,
             confirmations: plan.finalityDepth, finality: plan.finality, explorerURL: nil,
-            contracts: WorldChain.contracts)
+            contracts: WorldChain.contracts, verification: plan.verification)
         let listener = Listener(
             chain: watched, source: PooledChainSource(pool), store: WorldStore(life: life),
             ledger: WorldLedger(life: life), settings: plan.settings,
@@ -400,7 +400,7 @@ final class World: @unchecked Sendable {
         if node[.wrongChain] > 0 {
             // Whoever stood behind the URL before took the connections along.
             node[.wrongChain] = 100
-            for life in lives { life.cutOff.insert(node.place) }
+            for life in lives { life.connected.remove(node.place) }
         }
         if node[.staleBranch] > 0, chain.height > 6 {
             let depth = Int.random(in: 1...3, using: &random)
