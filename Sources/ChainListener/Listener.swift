@@ -123,7 +123,12 @@ struct Listener: Sendable {
         while true {
             try Task.checkCancellation()
             do {
+                let before = follower?.checkpoint
                 let pace = try await step(&follower, lease)
+                // A commit keeps the lease and clears the error in the same row.
+                if let after = follower?.checkpoint, after != before, before != nil {
+                    keeper.kept(at: now(), error: nil)
+                }
                 backoff.succeed()
                 lateCount = 0
                 pacer.looked(follower?.head, at: now())
