@@ -30,7 +30,7 @@ public struct HistoryScan: Sendable {
     /// - Throws: `ChainSourceError` of the first stretch that failed, or `inconsistent` where two do not lie on each other.
     public func run(_ range: ClosedRange<BlockNumber>) async throws -> Findings {
         let fetcher = HistoryFetcher(
-            chain: chain, source: source, settings: settings, trustsBloom: true, contracts: chain.contracts)
+            chain: chain, source: source, settings: settings, trust: BloomTrust(), contracts: chain.contracts)
         let longest = min(settings.rangeMax, max(1, source.spanLength))
         var plan = HistoryPlan<HistoryPiece>(range, limits: .init(inFlight: max(1, settings.callsMax)))
         var findings = Findings()
