@@ -111,7 +111,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", "CSecp256k1", log],
             path: "Tests/TestSupport", swiftSettings: strict),
         .target(
-            name: "FuzzTargets", dependencies: ["EthereumRPC", "HTTPClient", "Domain", "Ethereum"],
+            name: "FuzzTargets", dependencies: ["EthereumRPC", "HTTPClient", "Domain", "Ethereum", log],
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/FuzzTests", swiftSettings: strict),

@@ -1,4 +1,5 @@
 public import Domain
+import EthereumRPC
 
 /// Goes through history as a listener does, with every check, and keeps nothing of it.
 public struct HistoryScan: Sendable {
@@ -46,12 +47,16 @@ public struct HistoryScan: Sendable {
                 }
                 guard let (range, piece, covered) = try await group.next() else { return }
                 plan.answered(range, covered: covered, piece, logs: piece.rows.count)
-                for piece in try plan.take() {
-                    if let below, below.last.hash != piece.parent {
-                        throw ChainSourceError.inconsistent("stretches that do not lie on each other", by: piece.node)
+                // What was given out counts as held until the plan is asked again.
+                while case let pieces = try plan.take(), !pieces.isEmpty {
+                    for piece in pieces {
+                        if let below, below.last.hash != piece.parent {
+                            throw ChainSourceError.inconsistent(
+                                "stretches that do not lie on each other", by: piece.node)
+                        }
+                        findings.add(piece)
+                        below = piece
                     }
-                    findings.add(piece)
-                    below = piece
                 }
             }
         }
