@@ -43,6 +43,11 @@ struct BlockCheck: Sendable {
     }
 }
 
+extension Bloom {
+    /// Whether the bloom allows that `log` was written: its address and all of its topics may be in it.
+    func contains(_ log: Log) -> Bool { contains(log.address) && log.topics.allSatisfy { contains($0) } }
+}
+
 /// The bits of contracts and events, which are few and come again in every log; hashing is what a check costs.
 private struct SeenBits {
     private var contracts: [(Address, Bloom.Bits)] = []

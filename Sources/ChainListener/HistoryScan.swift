@@ -36,17 +36,13 @@ public struct HistoryScan: Sendable {
         var plan = HistoryPlan<HistoryPiece>(range, limits: .init(inFlight: max(1, settings.callsMax)))
         var findings = Findings()
         var below: HistoryPiece?
-        try await withThrowingTaskGroup(of: (ClosedRange<BlockNumber>, HistoryPiece, ClosedRange<BlockNumber>).self) {
-            group in
+        try await withThrowingTaskGroup(of: (ClosedRange<BlockNumber>, HistoryPiece).self) { group in
             while !plan.isDone {
                 while let range = plan.plan(longestAllowed: longest) {
-                    group.addTask {
-                        let (piece, covered) = try await fetcher.piece(range)
-                        return (range, piece, covered)
-                    }
+                    group.addTask { (range, try await fetcher.piece(range)) }
                 }
-                guard let (range, piece, covered) = try await group.next() else { return }
-                plan.answered(range, covered: covered, piece, logs: piece.rows.count)
+                guard let (range, piece) = try await group.next() else { return }
+                plan.answered(range, covered: piece.blocks, piece, logs: piece.rows.count)
                 // What was given out counts as held until the plan is asked again.
                 while case let pieces = try plan.take(), !pieces.isEmpty {
                     for piece in pieces {
