@@ -86,10 +86,18 @@ public final class PooledChainSource: ChainSource {
     }
 
     /// All receipts of the block `hash`, in order; nil where no node offers receipts.
-    public func receipts(of hash: Hash) async throws -> [Receipt]? {
+    public func receipts(of hash: Hash) async throws -> [Receipt]? { try await receipts(hash, root: nil) }
+
+    /// All receipts of the block of `header`, if possible such as make up its root; nil where no node offers any.
+    public func receipts(of header: Header) async throws -> [Receipt]? {
+        // A header that settles a lower block carries that block's root.
+        try await receipts(header.hash, root: header.settledHeight == nil ? header.receiptsRoot : nil)
+    }
+
+    private func receipts(_ hash: Hash, root: Hash?) async throws -> [Receipt]? {
         guard !lacksReceipts.load(ordering: .relaxed) else { return nil }
         do {
-            return try await pool.receipts(hash)
+            return try await pool.receipts(hash) { receipts in root.map { receipts.proved(by: $0) != nil } ?? true }
         } catch {
             guard error == .methodMissing else { throw try Self.translation(of: error) }
             lacksReceipts.store(true, ordering: .relaxed)

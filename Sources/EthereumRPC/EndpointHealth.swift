@@ -20,6 +20,8 @@ struct EndpointHealth: Sendable {
     private var latencies: [CallKind: Latencies] = [:]
     private var lacking: [String: Duration] = [:]
     private var tornBatches = 0
+    private var distrusts = 0
+    private var distrustedAt = Duration.zero
     private var errorShare = 0.0
     private var errorShareAt = Duration.zero
 
@@ -85,8 +87,8 @@ struct EndpointHealth: Sendable {
         latencies[kind, default: Latencies()].deadline(floor: floor, ceiling: ceiling)
     }
 
-    /// After how long a second endpoint is asked for the newest block too.
-    var hedge: Duration { latencies[.head, default: Latencies()].hedge }
+    /// After how long a second endpoint is asked too.
+    func hedge(_ kind: CallKind) -> Duration { latencies[kind, default: Latencies()].hedge }
 
     // MARK: Learning
 
@@ -143,6 +145,18 @@ struct EndpointHealth: Sendable {
         note(failure: true, at: now)
         // Behind the same URL another server may answer next time.
         if error.hidesServer { isChainVerified = false }
+        breaker.failed(wait: wait * (1 + 0.2 * jitter), at: now)
+    }
+
+    /// Takes note that an answer was found wrong after it had been accepted.
+    ///
+    /// Answers that look right do not make up for it, so each time within ten minutes counts more.
+    mutating func distrusted(because reason: String, at now: Duration, jitter: Double) {
+        lastError = .inconsistent(reason)
+        distrusts = now - distrustedAt > .seconds(600) ? 1 : distrusts + 1
+        distrustedAt = now
+        note(failure: true, at: now)
+        let wait = min(Self.longestBackoff, Self.firstRefusal * (1 << min(distrusts - 1, 10)))
         breaker.failed(wait: wait * (1 + 0.2 * jitter), at: now)
     }
 

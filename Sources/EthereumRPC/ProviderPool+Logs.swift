@@ -34,11 +34,16 @@ extension ProviderPool {
     private func search(
         _ range: ClosedRange<BlockNumber>, isWhole: Bool, addresses: [Address], topics: [[Hash]], notBy excluded: Int?
     ) async throws(RPCError) -> BlockLogs {
+        let needs = Needs(kind: .search, lowest: range.lowerBound, blocks: range.length, excluded: excluded)
         do throws(RPCError) {
-            return try await each(
-                Needs(kind: .search, lowest: range.lowerBound, blocks: range.length, excluded: excluded)
-            ) { index throws(RPCError) in
-                try await search(index, range, isWhole: isWhole, addresses, topics)
+            // The tip does not wait for one slow endpoint.
+            guard isWhole else {
+                return try await each(needs) { index throws(RPCError) in
+                    try await search(index, range, isWhole: isWhole, addresses, topics)
+                }
+            }
+            return try await race(needs) { index throws(RPCError) in
+                try await self.search(index, range, isWhole: isWhole, addresses, topics)
             }
         } catch {
             guard case .rangeTooLarge = error else { throw error }
@@ -105,8 +110,8 @@ extension ProviderPool {
         blockHash: Hash, addresses: [Address], topics: [[Hash]] = [], notBy excluded: Int? = nil
     ) async throws(RPCError) -> BlockLogs {
         do throws(RPCError) {
-            return try await each(Needs(kind: .search, excluded: excluded)) { index throws(RPCError) in
-                try await search(index, blockHash, addresses, topics)
+            return try await race(Needs(kind: .search, excluded: excluded)) { index throws(RPCError) in
+                try await self.search(index, blockHash, addresses, topics)
             }
         } catch {
             guard case .rangeTooLarge = error else { throw error }

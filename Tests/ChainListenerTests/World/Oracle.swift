@@ -48,7 +48,9 @@ struct Oracle: Sendable {
         shownAt[hash] = nil
     }
     /// Some node has another block at that height, whatever the others say.
-    mutating func isContested(_ hash: Hash, at time: Duration) { if orphanedAt[hash] == nil { orphanedAt[hash] = time } }
+    mutating func isContested(_ hash: Hash, at time: Duration) {
+        if orphanedAt[hash] == nil { orphanedAt[hash] = time }
+    }
     mutating func reached(height: Int) { highest = max(highest, height) }
 
     /// The logs of `block` that an observer must store.
