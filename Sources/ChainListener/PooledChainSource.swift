@@ -1,13 +1,10 @@
 public import Domain
 public import Ethereum
 public import EthereumRPC
-import Synchronization
 
 /// A chain's endpoints as its listener asks them.
 public final class PooledChainSource: ChainSource {
     private let pool: ProviderPool
-    /// Set once every node said that it has no `eth_getBlockReceipts`, which is then not asked for again.
-    private let lacksReceipts = Atomic(false)
 
     /// The endpoints of `pool`.
     public init(_ pool: ProviderPool) { self.pool = pool }
@@ -81,12 +78,10 @@ public final class PooledChainSource: ChainSource {
 
     /// All logs of the block `hash`, whoever wrote them, from its receipts; nil where no node offers receipts.
     public func receiptLogs(of hash: Hash) async throws -> [Log]? {
-        guard !lacksReceipts.load(ordering: .relaxed) else { return nil }
         do {
             return try await pool.receipts(hash).flatMap(\.logs)
         } catch {
             guard error == .methodMissing else { throw try Self.translation(of: error) }
-            lacksReceipts.store(true, ordering: .relaxed)
             return nil
         }
     }
