@@ -1,13 +1,10 @@
 public import Domain
 public import Ethereum
 public import EthereumRPC
-import Synchronization
 
 /// A chain's endpoints as its listener asks them.
 public final class PooledChainSource: ChainSource {
     private let pool: ProviderPool
-    /// Set once every node said that it has no `eth_getBlockReceipts`, which is then not asked for again.
-    private let lacksReceipts = Atomic(false)
 
     /// What announces blocks before a look would show them.
     public let sockets: HeadSockets?
@@ -95,12 +92,10 @@ public final class PooledChainSource: ChainSource {
     }
 
     private func receipts(_ hash: Hash, root: Hash?) async throws -> [Receipt]? {
-        guard !lacksReceipts.load(ordering: .relaxed) else { return nil }
         do {
             return try await pool.receipts(hash) { receipts in root.map { receipts.proved(by: $0) != nil } ?? true }
         } catch {
             guard error == .methodMissing else { throw try Self.translation(of: error) }
-            lacksReceipts.store(true, ordering: .relaxed)
             return nil
         }
     }

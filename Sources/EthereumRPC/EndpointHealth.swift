@@ -8,6 +8,7 @@ struct EndpointHealth: Sendable {
     /// How many calls one batch may hold; 1 where batches do not come back whole.
     private(set) var batchMax: Int
     private(set) var head: BlockNumber?
+    private var headAt = Duration.zero
     private(set) var lastError: RPCError?
     private(set) var breaker = Breaker()
     /// How much one search may cover.
@@ -33,6 +34,7 @@ struct EndpointHealth: Sendable {
     /// A wrong key, an open bill or a wrong chain is for an operator to mend: 5 s, doubling to 5 minutes.
     private static let firstRefusal = Duration.seconds(5)
     private static let longestRefusal = Duration.seconds(300)
+    private static let headMemory = Duration.seconds(30)
     /// Behind one URL may stand servers that know a method and others that do not.
     private static let lackingMemory = Duration.seconds(60)
 
@@ -50,6 +52,9 @@ struct EndpointHealth: Sendable {
         if !breaker.isClosed(at: now) { return breaker.openUntil - now }
         return isAvailable(at: now) ? .zero : .milliseconds(100)
     }
+
+    /// The newest block that it told of lately; nil where others may have grown since.
+    func freshHead(at now: Duration) -> BlockNumber? { now - headAt < Self.headMemory ? head : nil }
 
     /// Whether it said lately that it does not know `method`.
     func lacks(_ method: String, at now: Duration) -> Bool {
@@ -77,7 +82,7 @@ struct EndpointHealth: Sendable {
     func cost(_ kind: CallKind = .small, at now: Duration, best: BlockNumber?) -> Double {
         let seconds = (latency(kind, at: now) ?? .zero) / .seconds(1)
         var lag = 0
-        if let best, let head, head < best { lag = min(head.distance(to: best), 1000) }
+        if let best, let head = freshHead(at: now), head < best { lag = min(head.distance(to: best), 1000) }
         let waiting = budget.wait(for: 1, at: now) / .seconds(1)
         return seconds * (1 + 10 * errorRate(at: now) + 0.25 * Double(inFlight)) + errorRate(at: now)
             + Double(lag) * 0.05 + waiting
@@ -109,7 +114,10 @@ struct EndpointHealth: Sendable {
     /// Takes note of a new connection, behind which another server may stand.
     mutating func reconnected() { isChainVerified = false }
 
-    mutating func saw(head: BlockNumber) { self.head = head }
+    mutating func saw(head: BlockNumber, at now: Duration) {
+        self.head = head
+        headAt = now
+    }
 
     mutating func succeeded(_ kind: CallKind, after time: Duration, at now: Duration) {
         latencies[kind, default: Latencies()].note(time, at: now)

@@ -1,5 +1,6 @@
 public import Domain
 public import Ethereum
+import HTTPClient
 import Metrics
 
 extension ProviderPool {
@@ -84,6 +85,10 @@ extension ProviderPool {
                     update(index) {
                         $0.range.gaveUp(size)
                         if error == .pruned { $0.history.refused(range.lowerBound, head: $0.head, at: now) }
+                        if case .transport(.timedOut) = error {
+                            // Whatever held it up, less of it takes less time.
+                            _ = $0.range.refused(size, addresses: 0, RangeHint(.results), at: now)
+                        }
                     }
                     throw error
                 }
