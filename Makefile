@@ -2,9 +2,9 @@
 SWIFT ?= swift
 FLAGS = --explicit-target-dependency-import-check error
 # Tests that only compute. They run by themselves: on two cores they would starve those that wait for sockets.
-PURE = Ethereum|Domain|Signatures|Conditions|Templates|TriggerEngine
+PURE = Ethereum|Domain|Fuzz|Signatures|Conditions|Templates|TriggerEngine
 
-.PHONY: help build run demo test lint format bench setup
+.PHONY: help build run demo test lint format bench fuzz setup
 
 help:
 	@echo "make demo     the whole system on a real EVM node; ONCE=1 runs it once and checks it"
@@ -12,6 +12,7 @@ help:
 	@echo "make build    the release binary, .build/release/tocsin"
 	@echo "make run      tocsin serve on chains.json with the embedded database"
 	@echo "make bench    figures with their floors; ONLY=group,… for some of them"
+	@echo "make fuzz     fuzzes for SECONDS=n each TARGET (abi rlp rpc chains; all)"
 	@echo "make lint     the checks of style"
 
 setup:
@@ -39,11 +40,14 @@ else
 endif
 
 lint:
-	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Sources
+	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Sources Fuzz
 
 format:
-	$(SWIFT) format -i --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Sources
+	$(SWIFT) format -i --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Sources Fuzz
 
 bench: build
 	@Tools/setup bench
 	@ONLY=$(ONLY) Benchmarks/run
+
+fuzz: setup
+	@Tools/fuzz $(or $(SECONDS),60) $(TARGET)

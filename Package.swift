@@ -46,7 +46,12 @@ let package = Package(
         // What Benchmarks/ measures in process.
         .library(
             name: "TocsinModules",
-            targets: ["TriggerEngine", "EthereumRPC", "HTTPClient", "Conditions", "Templates", "Domain", "Ethereum"]),
+            targets: [
+                "ChainListener", "TriggerEngine", "EthereumRPC", "HTTPClient", "Conditions", "Templates", "Domain",
+                "Ethereum",
+            ]),
+        // What Fuzz/ feeds.
+        .library(name: "TocsinFuzz", targets: ["FuzzTargets"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -105,6 +110,11 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", "CSecp256k1", log],
             path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "FuzzTargets", dependencies: ["EthereumRPC", "HTTPClient", "Domain", "Ethereum", log],
+            path: "Tests/FuzzTargets", swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/FuzzTests", swiftSettings: strict),
         tests("Ethereum"),
         tests("Domain", ["Ethereum"]),
         tests("Signatures", ["Ethereum"]),
@@ -112,7 +122,7 @@ let package = Package(
         tests("Templates", ["Domain", "Ethereum"]),
         tests("Storage", ["Domain", "Ethereum", log]),
         tests("HTTPClient", [nio, nioPosix, nioHTTP, nioWebSocket, nioTLS]),
-        tests("EthereumRPC", ["HTTPClient", "Domain", "Ethereum", log]),
+        tests("EthereumRPC", ["HTTPClient", "CSimdJSON", "Domain", "Ethereum", log]),
         tests("ChainListener", ["EthereumRPC", "HTTPClient", "Storage", "Domain", "Ethereum", log]),
         tests("TriggerEngine", ["Conditions", "Storage", "Domain", "Ethereum", log]),
         tests("Dispatchers", ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log]),

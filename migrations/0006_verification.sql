@@ -21,3 +21,9 @@ ALTER TABLE feed ADD CONSTRAINT moved_only_if_event CHECK (moved_from IS NULL OR
 -- Both serve the search for what an event moved from; small, since few events are ever retracted.
 CREATE INDEX events_orphaned ON events (chain_id, transaction_hash) WHERE NOT is_canonical;
 CREATE INDEX feed_retractions ON feed (event_id) WHERE kind = 1;
+
+-- A log that a node answered with another content than it has on the chain steps aside for the right one: it is retracted,
+-- and its revision counts up. Every other log is revision 0.
+ALTER TABLE events ADD COLUMN revision smallint NOT NULL DEFAULT 0;
+ALTER TABLE events DROP CONSTRAINT events_position;
+ALTER TABLE events ADD CONSTRAINT events_position UNIQUE (chain_id, block_hash, log_index, revision);

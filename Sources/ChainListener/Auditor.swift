@@ -23,33 +23,39 @@ struct Auditor {
     let chain: Chain
     let token: Int64
     let source: any ChainSource
-    let ledger: LedgerStore
+    let ledger: any LedgerStoring
     let settings: ListenerSettings
     let meters: ListenerMeters
     let logger: Logger
     let clock: any Clock<Duration>
 
-    private var trust = BloomTrust()
+    var trust = BloomTrust()
     private var hasLearned = false
     /// Where to look next.
-    private var position: BlockNumber = 0
+    var position: BlockNumber = 0
     /// Whether the present pass verified anything.
-    private var hasGained = false
+    var hasGained = false
     /// Headers that were fetched already, ascending, the first of them at `position`.
-    private var headers: [Header] = []
-    private var senderFailures = 0
+    var headers: [Header] = []
+    /// How many blocks in a row were not proved each on its own; from a limit on the pass tries only blooms.
+    var fruitless = 0
+    /// Below this the blooms were tried by an earlier pass.
+    private var swept: BlockNumber = 0
+    var senderFailures = 0
 
     /// How many headers are fetched in one batch.
     static let headersMax = 100
     /// How many blocks one step proves each by calls of its own.
     static let blocksMax = 8
+    /// After so many blocks in a row without proof the nodes are taken to have none, for the rest of the pass.
+    static let fruitlessMax = 24
     /// How many heights above finality one step looks through for stored blocks.
     static let tipMax = 2_000
     /// After so many failures events are stored without senders.
-    private static let senderFailuresMax = 5
+    static let senderFailuresMax = 5
 
     init(
-        chain: Chain, token: Int64, source: any ChainSource, ledger: LedgerStore, settings: ListenerSettings,
+        chain: Chain, token: Int64, source: any ChainSource, ledger: any LedgerStoring, settings: ListenerSettings,
         meters: ListenerMeters, logger: Logger, clock: any Clock<Duration> = ContinuousClock()
     ) {
         self.chain = chain
@@ -66,38 +72,54 @@ struct Auditor {
     ///
     /// - Parameter trustsBloom: Whether the listener still uses blooms as evidence.
     mutating func step(trustsBloom: Bool = true) async throws -> Pace {
-        guard let found = try await ledger.next(chain.id, from: position) else {
-            let pace: Pace = position == 0 ? .idle : hasGained ? .more : .stuck
-            (position, hasGained, headers) = (0, false, [])
-            meters.unverified(try await ledger.count(chain.id))
-            return pace
-        }
+        if isHopeless, position < swept { (position, headers) = (swept, []) }
+        guard let found = try await ledger.next(chain.id, from: position) else { return try await endPass() }
         if !trustsBloom { trust = .none }
         try await learn()
         if let finalized = found.finalized, found.range.lowerBound <= finalized {
             let range = found.range.lowerBound...min(found.range.upperBound, finalized)
             if try await agree(on: range) { return .more }
+            if isHopeless, !trust.isTrusted { return try await endPass() }
             try await audit(range)
+            swept = max(swept, position)
         } else {
+            if isHopeless { return try await endPass() }
             try await auditTip(found.range)
         }
         return .more
+    }
+
+    /// Whether blocks are not tried each on its own for the rest of the pass.
+    private var isHopeless: Bool { fruitless >= Self.fruitlessMax }
+
+    private mutating func endPass() async throws -> Pace {
+        let unverified = try await ledger.count(chain.id)
+        meters.unverified(unverified)
+        let pace: Pace = unverified == 0 ? .idle : hasGained ? .more : .stuck
+        (position, hasGained, headers, fruitless) = (0, false, [], 0)
+        return pace
     }
 
     /// Holds the blooms of the newest blocks with logs against these, once, before any bloom is believed.
     private mutating func learn() async throws {
         guard !hasLearned, trust.isTrusted else { return }
         let logs = Dictionary(grouping: try await ledger.newest(chain.id, limit: 32).map(\.log), by: \.blockHash)
-        let hashes = Array(logs.keys.prefix(Self.blocksMax))
-        var contradictions = 0
-        for header in hashes.isEmpty ? [] : try await source.headers(hashes) {
-            guard header.settledHeight == nil, let bloom = header.logsBloom, let logs = logs[header.hash] else {
-                continue
+        var (answers, contradictions) = (0, 0)
+        var failure: ChainSourceError?
+        for (hash, logs) in logs.sorted(by: { $0.key < $1.key }).prefix(Self.blocksMax) {
+            do {
+                // Each on its own: one that no node has any more must not hide the others.
+                guard let header = try await source.headers([hash]).first, header.hash == hash else { continue }
+                answers += 1
+                guard header.settledHeight == nil, let bloom = header.logsBloom else { continue }
+                if !logs.allSatisfy(bloom.contains) { contradictions += 1 }
+            } catch let error as ChainSourceError {
+                failure = error
             }
-            if !logs.allSatisfy(bloom.contains) { contradictions += 1 }
         }
+        if answers == 0, let failure { throw failure }
         // One of them alone may be a log that is not on the chain.
-        if contradictions * 2 > hashes.count { trust = .none }
+        if contradictions * 2 > answers { trust = .none }
         hasLearned = true
     }
 
@@ -106,9 +128,7 @@ struct Auditor {
     /// Settles the lower end of `range` where two nodes answer the same logs for it; false where they do not.
     private mutating func agree(on range: ClosedRange<BlockNumber>) async throws -> Bool {
         let wanted =
-            range
-            .lowerBound...min(
-                range.upperBound, range.lowerBound.advanced(by: settings.auditRangeMax - 1))
+            range.lowerBound...min(range.upperBound, range.lowerBound.advanced(by: settings.auditRangeMax - 1))
         // Asked for one block's header first, which costs little where there is no other node.
         let stretch: Stretch
         do {
@@ -133,10 +153,11 @@ struct Auditor {
         let missing = compare(truth, standing, &settlement)
         let known = Dictionary(stretch.headers.values.map { ($0.hash, $0) }, uniquingKeysWith: { first, _ in first })
         let unknown = Set(missing.map(\.blockHash)).subtracting(known.keys)
-        let fetched = unknown.isEmpty ? [] : try await source.headers(Array(unknown))
+        let fetched = unknown.isEmpty ? [] : try await source.headers(unknown.sorted())
         let headers = known.merging(fetched.map { ($0.hash, $0) }) { known, _ in known }
         try await add(missing, of: truth, headers, &settlement) { _ in .quorum }
         try await settle(settlement)
+        fruitless = 0
         return true
     }
 
@@ -164,7 +185,7 @@ struct Auditor {
                 !contracts.contains(where: bloom.contains)
             {
                 cleared.append(header)
-            } else {
+            } else if !isHopeless {
                 open.append(header)
             }
         }
@@ -203,107 +224,5 @@ struct Auditor {
         try await settle(headers, cleared: [], Array(range.lowerBound...end), (within, events))
     }
 
-    // MARK: Settling
-
-    /// Proves each of `open` on its own and writes down what holds at the heights `taken`.
-    private mutating func settle(
-        _ open: [Header], cleared: [Header], _ taken: [BlockNumber],
-        _ stored: (hashes: [BlockNumber: Hash], events: [StoredEvent])
-    ) async throws {
-        guard let first = taken.first, let last = taken.last else { return }
-        let prover = BlockProver(
-            source: source, contracts: contracts, policy: chain.verification, trust: trust,
-            limit: settings.secondLookLimit, clock: clock)
-        // Two at a time: the tip comes first.
-        let proofs = try await concurrently(open, atOnce: min(2, settings.callsMax)) { try await prover.prove($0) }
-            .compactMap { $0 }
-        for proof in proofs where proof.bloomHolds == false { trust.noteContradiction() }
-        let hashes = stored.hashes.filter { (first...last).contains($0.key) }
-        var settlement = Settlement(chainID: chain.id, token: token, range: first...last, hashes: hashes)
-        let proved = Dictionary(
-            proofs.map { ($0.header.number, $0) }, uniquingKeysWith: { first, _ in first })
-        settlement.verified = (cleared.map(\.number) + proved.keys).sorted()
-        settlement.marks =
-            cleared.map { ($0.number, $0.hash, .bloom) }
-            + proofs.compactMap { proof in proof.verification.map { (proof.header.number, proof.header.hash, $0) } }
-        let truth = proofs.flatMap(\.logs)
-        let missing = compare(truth, stored.events.filter { proved[$0.log.blockNumber] != nil }, &settlement)
-        let headers = Dictionary(proofs.map { ($0.header.hash, $0.header) }, uniquingKeysWith: { first, _ in first })
-        try await add(missing, of: truth, headers, &settlement) { proved[$0]?.verification }
-        try await settle(settlement)
-    }
-
-    /// Notes the stored logs that are not among `truth`, and answers those of `truth` that are not stored.
-    private func compare(_ truth: [Log], _ stored: [StoredEvent], _ settlement: inout Settlement) -> [Log] {
-        let places = Set(truth.map(LogPlace.init))
-        settlement.surplus = stored.filter { !places.contains(LogPlace($0.log)) }.map(\.id)
-        let known = Set(stored.map { LogPlace($0.log) })
-        return chain.watched(truth).filter { !known.contains(LogPlace($0)) }
-    }
-
-    /// Adds `missing`, logs out of `truth`, with the blocks that they belong to.
-    private mutating func add(
-        _ missing: [Log], of truth: [Log], _ headers: [Hash: Header], _ settlement: inout Settlement,
-        verification: (BlockNumber) -> Verification?
-    ) async throws {
-        guard !missing.isEmpty else { return }
-        let counts = Dictionary(grouping: chain.watched(truth), by: \.blockHash).mapValues(\.count)
-        let senders = try await senders(of: missing)
-        for hash in Set(missing.map(\.blockHash)) {
-            guard let header = headers[hash] else {
-                throw ChainSourceError.inconsistent("other blocks than those asked for")
-            }
-            settlement.blocks.append(
-                BlockRow(
-                    header: header, verification: verification(header.number), logCount: counts[hash] ?? 0))
-        }
-        for log in missing.sorted(by: { ($0.blockNumber, $0.logIndex) < ($1.blockNumber, $1.logIndex) }) {
-            guard let registry = chain.registry(at: log.address), let header = headers[log.blockHash] else { continue }
-            var row = EventRow(log: log, registry: registry, timestamp: header.timestamp)
-            row.transactionFrom = senders[log.transactionHash]
-            settlement.late.append(row)
-        }
-    }
-
-    /// Who sent the transactions of `logs`; nobody once the nodes failed to say so a few times in a row.
-    private mutating func senders(of logs: [Log]) async throws -> [Hash: Address] {
-        guard settings.fetchesSenders else { return [:] }
-        do {
-            let senders = try await source.senders(of: Array(Set(logs.map(\.transactionHash))))
-            senderFailures = 0
-            return senders
-        } catch let error as ChainSourceError {
-            senderFailures += 1
-            guard senderFailures > Self.senderFailuresMax else { throw error }
-            return [:]
-        }
-    }
-
-    private mutating func settle(_ settlement: Settlement) async throws {
-        guard let outcome = try await ledger.settle(settlement) else {
-            // The chain changed at these heights meanwhile: look again.
-            headers = []
-            return
-        }
-        if !settlement.verified.isEmpty { hasGained = true }
-        position = settlement.range.upperBound.advanced(by: 1)
-        guard !settlement.late.isEmpty || !settlement.surplus.isEmpty else { return }
-        meters.repaired(late: settlement.late.count, surplus: settlement.surplus.count)
-        logger.error(
-            "what was stored of the chain was wrong and is corrected; a node answered wrongly when it was read",
-            metadata: [
-                "block.number": "\(settlement.range)", "events": "\(outcome.events)",
-                "retractions": "\(outcome.retractions)",
-            ])
-    }
-
-    /// Says that stored blocks are not the ones that the nodes show although they are final; they stay unverified.
-    private func note(doubted: [BlockNumber]) {
-        guard let first = doubted.min() else { return }
-        logger.error(
-            "a stored block that was taken as final is not the one that the nodes show; compare them with tocsin verify",
-            metadata: ["block.number": "\(first)"])
-    }
-
-    private var contracts: [Address] { chain.contracts.map(\.address) }
+    var contracts: [Address] { chain.contracts.map(\.address) }
 }

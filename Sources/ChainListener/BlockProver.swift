@@ -36,6 +36,8 @@ struct BlockProver: Sendable {
 
     /// How often another node is asked that does not answer.
     private static let attemptsMax = 3
+    /// The wait before a node that lacks the block is asked again.
+    private static let lagPause = Duration.milliseconds(100)
 
     /// The logs of `block`, with what proves them; the policy may do without.
     ///
@@ -128,6 +130,11 @@ struct BlockProver: Sendable {
     /// The bloom excludes logs that came: the logs are made up, or the bloom is not about this block.
     private func refute(_ block: FetchedBlock) async throws -> Proof {
         let other = try await elsewhere(block)
+        if other.map({ !$0.agrees(with: block.logs) }) ?? true, let received = try await receipts(block.header),
+            received.isProved
+        {
+            return proof(block, byReceipts: received.logs)
+        }
         let again = if let other { other } else { try await again(block) }
         if again.agrees(with: block.logs) { return proof(block.header, again, other == nil ? nil : .quorum) }
         throw ChainSourceError.inconsistent("two answers for the same block differ, one against its bloom")
@@ -142,10 +149,12 @@ struct BlockProver: Sendable {
         return answer.logs
     }
 
-    /// What another node answers for the block; nil where there is none, or none that answers.
+    /// What another node answers for the block; nil where there is none, or none that answers in time.
     private func elsewhere(_ block: FetchedBlock) async throws -> [Log]? {
         try await withinLimit(limit, clock) {
-            for _ in 0..<Self.attemptsMax {
+            var attempts = 0
+            while attempts < Self.attemptsMax {
+                attempts += 1
                 do {
                     let answer = try await source.block(block.header.hash, contracts: contracts, notBy: block.node)
                     guard let answer else { return nil }
@@ -153,6 +162,10 @@ struct BlockProver: Sendable {
                     let verdict = check.verdict(header: block.header, logs: answer.logs)
                     if case .contradicted(let contradiction) = verdict, contradiction != .excludedByBloom { continue }
                     return answer.logs
+                } catch ChainSourceError.notYet {
+                    // It lags a little, as nodes do.
+                    attempts -= 1
+                    try await clock.sleep(for: Self.lagPause)
                 } catch is ChainSourceError {
                     continue
                 }

@@ -42,6 +42,10 @@ struct Follower {
     var head: BlockNumber?
     /// The stored upgrades of registries that nobody was told of yet.
     var upgrades: [EventRow] = []
+    /// The node that showed its newest block last.
+    private(set) var headNode: Int?
+    /// The highest block that was fetched because a node announced one above it.
+    private var witnessed: BlockNumber?
 
     /// Continues where the holder of the lease before left off.
     static func resume(
@@ -79,6 +83,7 @@ struct Follower {
         let tip = try await source.tip(tags: chain.finality == .tags)
         let newest = tip.latest.number
         head = max(newest, checkpoint?.number ?? newest)
+        headNode = tip.node
         let sight = FinalityMarks.Sight(
             source: chain.finality, confirmations: chain.confirmations, safe: tip.safe, finalized: tip.finalized)
         marks.look(sight)
@@ -86,10 +91,20 @@ struct Follower {
 
         let historyEnd = newest.advanced(by: -tracker.depth)
         if newest.rawValue >= Int64(tracker.depth), next <= historyEnd {
+            try await witness(newest.advanced(by: -tracker.depth / 2))
             return try await fill(upTo: historyEnd, sight)
         }
         if newest < next, checkpoint == nil { return .atTip }
         return try await follow(tip.latest, by: tip.node, sight)
+    }
+
+    /// Makes sure that a node has the block at `number`.
+    ///
+    /// A made-up head would let history, of which no headers are kept, reach into what a reorganisation can undo.
+    private mutating func witness(_ number: BlockNumber) async throws {
+        if let witnessed, number <= witnessed { return }
+        _ = try await source.segment(number...number, contracts: [])
+        witnessed = number
     }
 
     /// The contracts that are watched; what one wrote below its start block is asked for and left out.

@@ -22,38 +22,62 @@ struct Settlement: Sendable {
     var surplus: [EventID] = []
 }
 
-/// The ledger of unverified heights, and what is stored at them.
-struct LedgerStore: Sendable {
-    let database: Database
+/// A stored log and the number of its row.
+struct StoredLog: Sendable {
+    let id: EventID
+    let log: Log
 
+    init(id: EventID, log: Log) {
+        self.id = id
+        self.log = log
+    }
+
+    init(_ event: StoredEvent) { self.init(id: event.id, log: event.log) }
+}
+
+/// The ledger of unverified heights, and what is stored at them, wherever both are.
+protocol LedgerStoring: Sendable {
     /// The lowest unverified range that reaches to `position` or above it.
-    func next(_ chainID: ChainID, from position: BlockNumber) async throws -> FindUnverified.Found? {
-        try await database.first(FindUnverified(chainID: chainID, position: position))
-    }
-
+    func next(_ chainID: ChainID, from position: BlockNumber) async throws -> FindUnverified.Found?
     /// How many heights are unverified.
-    func count(_ chainID: ChainID) async throws -> Int64 {
-        try await database.first(CountUnverified(chainID: chainID)) ?? 0
-    }
-
+    func count(_ chainID: ChainID) async throws -> Int64
     /// The canonical blocks and logs that are stored in `range`.
     func stored(
         _ chainID: ChainID, _ range: ClosedRange<BlockNumber>
-    ) async throws -> (hashes: [BlockNumber: Hash], events: [StoredEvent]) {
-        let rows = try await database.query(LoadCanonicalHashes(chainID: chainID, range: range))
-        let events = try await database.query(LoadCanonicalLogs(chainID: chainID, range: range))
-        return (Dictionary(rows, uniquingKeysWith: { first, _ in first }), events)
-    }
-
+    ) async throws -> (hashes: [BlockNumber: Hash], events: [StoredLog])
     /// The newest canonical logs, at most `limit`.
-    func newest(_ chainID: ChainID, limit: Int) async throws -> [StoredEvent] {
-        try await database.query(LoadNewestLogs(chainID: chainID, limit: limit))
-    }
-
+    func newest(_ chainID: ChainID, limit: Int) async throws -> [StoredLog]
     /// Writes `settlement`, all or nothing; nil where the chain changed at these heights meanwhile.
     ///
     /// - Returns: how many events and retractions the feed got.
     /// - Throws: `ListenerError.fenced` where the lease was lost.
+    func settle(_ settlement: Settlement) async throws -> (events: Int, retractions: Int)?
+}
+
+/// The ledger in PostgreSQL.
+struct LedgerStore: LedgerStoring {
+    let database: Database
+
+    func next(_ chainID: ChainID, from position: BlockNumber) async throws -> FindUnverified.Found? {
+        try await database.first(FindUnverified(chainID: chainID, position: position))
+    }
+
+    func count(_ chainID: ChainID) async throws -> Int64 {
+        try await database.first(CountUnverified(chainID: chainID)) ?? 0
+    }
+
+    func stored(
+        _ chainID: ChainID, _ range: ClosedRange<BlockNumber>
+    ) async throws -> (hashes: [BlockNumber: Hash], events: [StoredLog]) {
+        let rows = try await database.query(LoadCanonicalHashes(chainID: chainID, range: range))
+        let events = try await database.query(LoadCanonicalLogs(chainID: chainID, range: range))
+        return (Dictionary(rows, uniquingKeysWith: { first, _ in first }), events.map(StoredLog.init))
+    }
+
+    func newest(_ chainID: ChainID, limit: Int) async throws -> [StoredLog] {
+        try await database.query(LoadNewestLogs(chainID: chainID, limit: limit)).map(StoredLog.init)
+    }
+
     func settle(_ settlement: Settlement) async throws -> (events: Int, retractions: Int)? {
         let outcome = try await database.transaction { connection in try await write(settlement, on: connection) }
         if let outcome, outcome.events + outcome.retractions > 0 { database.notify("tocsin_feed") }

@@ -9,8 +9,7 @@ struct Listener: Sendable {
     let chain: Chain
     let source: any ChainSource
     let store: any FeedStoring
-    /// What is still unverified; nil where nobody works it off.
-    let ledger: LedgerStore?
+    let ledger: any LedgerStoring
     let settings: ListenerSettings
     let board: StatusBoard
     let meters: ListenerMeters
@@ -20,7 +19,8 @@ struct Listener: Sendable {
     let now: @Sendable () -> Duration
 
     init(
-        chain: Chain, source: any ChainSource, store: any FeedStoring, ledger: LedgerStore?, settings: ListenerSettings,
+        chain: Chain, source: any ChainSource, store: any FeedStoring, ledger: any LedgerStoring,
+        settings: ListenerSettings,
         board: StatusBoard, meters: ListenerMeters, logger: Logger, clock: some Clock<Duration>
     ) {
         self.chain = chain
@@ -38,6 +38,8 @@ struct Listener: Sendable {
 
     /// A block that a node announced may be missing this often in a row before that counts as a failure.
     private static let lateMax = 20
+    /// After so many times the node that announced it is asked less.
+    private static let latePatience = 4
 
     /// Runs until the task is cancelled.
     func run(using random: some RandomNumberGenerator & Sendable) async {
@@ -88,7 +90,6 @@ struct Listener: Sendable {
 
     /// Works off the ledger, whenever there is nothing to do at the tip, until the task is cancelled or the lease lost.
     private func audit(_ lease: Lease) async {
-        guard let ledger else { return }
         var auditor = Auditor(
             chain: chain, token: lease.token, source: source, ledger: ledger, settings: settings, meters: meters,
             logger: logger, clock: clock)
@@ -150,7 +151,12 @@ struct Listener: Sendable {
         while true {
             try Task.checkCancellation()
             do {
+                let before = follower?.checkpoint
                 let pace = try await step(&follower, lease)
+                // A commit keeps the lease and clears the error in the same row.
+                if let after = follower?.checkpoint, after != before, before != nil {
+                    keeper.kept(at: now(), error: nil)
+                }
                 backoff.succeed()
                 lateCount = 0
                 pacer.looked(follower?.head, at: now())
@@ -167,6 +173,9 @@ struct Listener: Sendable {
                 throw ListenerError.halted(reason)
             } catch ChainSourceError.notYet where lateCount < Self.lateMax {
                 lateCount += 1
+                if lateCount.isMultiple(of: Self.latePatience), let node = follower?.headNode {
+                    source.distrust(node, because: "it announced a block that no node has")
+                }
                 try await keep(lease, &keeper, head: follower?.head, error: nil)
                 try await clock.sleep(for: pacer.retry)
             } catch let error as ChainSourceError {

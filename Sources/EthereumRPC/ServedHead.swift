@@ -31,6 +31,9 @@ struct ServedHead: Sendable {
         return served.distance(to: number) > Self.leap + Self.fastest * seconds ? .implausible : .serve
     }
 
+    /// Takes back what `node` answered, which was found to be wrong.
+    mutating func forget(from node: Int) { if marks?.node == node { marks = nil } }
+
     /// What was answered last, unless nobody has shown that block for long.
     func remembered(at now: Duration) -> BlockMarks? { now - seenAt < Self.patience ? marks : nil }
 

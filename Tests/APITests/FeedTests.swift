@@ -225,10 +225,21 @@ struct FeedTests {
             #expect(sepolia["lag"] == .number(2))
             #expect(sepolia["safe"] == .number(103))
             #expect(sepolia["finalized"] == .number(101))
+            #expect(sepolia["verification"] == .string("bloom"))
+            #expect(sepolia["unverified_blocks"] == .number(0))
             #expect(sepolia["registries"]?.elements.count == 3)
             #expect(list.data.elements[1]["head"] == .null)
+            #expect(list.data.elements[1]["unverified_blocks"] == .null)
             #expect(list.data.elements[2]["enabled"] == .boolean(false))
             #expect(try await alice.send("GET", "/chains/11155111").data == sepolia)
+            try await api.database.run(
+                """
+                UPDATE chains SET checkpoint_number = 9989492;
+                INSERT INTO unverified_ranges VALUES (11155111, 9989400, 9989402), (11155111, 9989410, 9989411);
+                """)
+            let verified = try await alice.send("GET", "/chains/11155111").data
+            #expect(verified["unverified_blocks"] == .number(5))
+            #expect(verified["verified_blocks"] == .number(95))
             for path in ["/chains/1", "/chains/x"] { #expect(try await alice.send("GET", path).status == 404) }
         }
     }

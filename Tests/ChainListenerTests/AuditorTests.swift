@@ -174,12 +174,42 @@ struct AuditorTests {
         #expect(rows.contains { $0.kind == 1 })
     }
 
+    @Test("a log that was stored with another content is retracted, and the right one takes its place")
+    func altered() async throws {
+        // What transaction a log is of leaves no trace in the bloom.
+        let altering: @Sendable ([Log]) -> [Log] = { logs in
+            logs.map { log in
+                var log = log
+                if log.blockHash.bytes[31] % 4 == 0 { log.transactionHash = SimulatedChain.word(4) }
+                return log
+            }
+        }
+        let world = try await World(29) {
+            DistortedSource(inner: $0, logs: altering, otherLogs: nil, receipts: nil)
+        }
+        try await Self.finalize(world)
+        #expect(try await world.audit(Self.alone(world.nodes)) == .idle)
+        try await world.expectTruth()
+        let rows = try await TestDatabase.current.database.query(ReadFeed(chainID: world.chain.id))
+        #expect(rows.contains { $0.kind == 1 })
+        #expect(world.log.count(.error) > 0)
+    }
+
     @Test("without receipts and a second node, blooms prove what they rule out and the rest stays on the ledger")
     func stuck() async throws {
         let world = try await World(24) { DistortedSource(inner: $0, otherLogs: nil, receipts: nil) }
         try await Self.finalize(world)
-        let source = DistortedSource(inner: world.nodes, otherLogs: nil, receipts: nil)
+        // The signal fires for each block that is asked for on its own and has logs.
+        let asked = Signal()
+        let source = DistortedSource(
+            inner: world.nodes,
+            logs: { logs in
+                if !logs.isEmpty { asked.fire() }
+                return logs
+            }, otherLogs: nil, receipts: nil)
         #expect(try await world.audit(source) == .stuck)
+        // Two passes, neither of which goes on asking in vain.
+        #expect(asked.count <= 2 * (Auditor.fruitlessMax + Auditor.blocksMax))
         let open = world.nodes.with { state in
             state.chain.canonical.compactMap { state.chain.blocks[$0]?.header }.filter { header in
                 world.chain.contracts.contains { header.logsBloom?.contains($0.address) == true }
@@ -292,6 +322,7 @@ private struct SwappedBlooms: ChainSource {
         answer.headers = try await swapped(answer.headers)
         return answer
     }
+    var spanLength: Int { inner.spanLength }
     func tip(tags: Bool) async throws -> BlockMarks { try await inner.tip(tags: tags) }
     var spanLength: Int { inner.spanLength }
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {

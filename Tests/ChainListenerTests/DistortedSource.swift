@@ -19,6 +19,7 @@ struct DistortedSource: ChainSource {
         return answer
     }
 
+    var spanLength: Int { inner.spanLength }
     func tip(tags: Bool) async throws -> BlockMarks { try await inner.tip(tags: tags) }
     var spanLength: Int { inner.spanLength }
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {

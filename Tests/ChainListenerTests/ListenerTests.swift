@@ -191,6 +191,30 @@ struct ListenerTests {
         #expect(log.count(.notice) == 1)
     }
 
+    @Test("a block that the policy demands proof of is held back, loudly, until there is one")
+    func heldBack() async throws {
+        let nodes = Self.nodes(11, faults: [NodeFaults(hasReceipts: false)])
+        let simulated = Simulation.chain(11)
+        let chain = Chain(
+            id: simulated.id, name: simulated.name, rpcURLs: simulated.rpcURLs, pollInterval: simulated.pollInterval,
+            confirmations: simulated.confirmations, finality: simulated.finality, verification: .receipts,
+            explorerURL: nil, contracts: simulated.contracts)
+        let log = LogRecorder()
+        let service = Self.service([(chain, nodes)], logger: log.logger)
+        let database = TestDatabase.current.database
+        try await Self.running([service]) {
+            try await log.wait(for: .warning)
+            let row = try #require(try await database.first(ReadChain(chainID: chain.id)))
+            #expect(row.error?.contains("is held back") == true)
+            #expect(try #require(row.checkpoint) < 30)
+            nodes.with { $0.nodes[0].faults.hasReceipts = true }
+            try await Self.atTip(service, chain, nodes)
+        }
+        #expect(try await Self.stored(chain) == Self.expected(nodes))
+        #expect(log.count(.warning) == 1)
+        #expect(try await database.first(ReadChain(chainID: chain.id))?.error == nil)
+    }
+
     @Test("a fork below what is final halts the chain until an operator clears the reason")
     func halt() async throws {
         let nodes = Self.nodes(8, blocks: 60)

@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 import TestSupport
 import Testing
@@ -46,7 +47,9 @@ struct WorldTests {
         plan.liesFrom = fault.isOfHistory ? 0 : 20
         plan.history = 60
         plan.blocks = 120
+        if [.emptyReceipts, .droppedReceipt, .lacksReceipts].contains(fault) { plan.verification = .receipts }
         let world = World(plan)
+        world.isTraced = ProcessInfo.processInfo.environment["TRACE"] == fault.name
         await world.run()
         let liar = world.nodes[1]
         print(

@@ -8,7 +8,7 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "bench", abstract: "Measures parts of Tocsin, and floors, in one process.",
         subcommands: [
             DecodeCommand.self, ParseCommand.self, MatchCommand.self, LinearCommand.self, PostCommand.self,
-            RouteCommand.self, LogCommand.self, NodeCommand.self,
+            RouteCommand.self, LogCommand.self, NodeCommand.self, FetchCommand.self,
         ])
 }
 

@@ -68,6 +68,9 @@ struct ChainRoutes: Sendable {
         writer.member("halted_reason", progress?.haltedReason)
         writer.member("finality", chain.finality.rawValue)
         writer.member("confirmations", chain.confirmations)
+        writer.member("verification", chain.verification.rawValue)
+        writer.member("verified_blocks", progress?.verified(from: chain.contracts.map(\.startBlock).min()))
+        writer.member("unverified_blocks", progress?.unverified)
         writer.member("explorer_url", chain.explorerURL)
         writer.member("registries", array: chain.contracts) { writer, contract in
             writer.object {
@@ -96,6 +99,15 @@ struct ChainProgress {
     let listenerError: String?
     /// Why the listener stands still until an operator acts.
     let haltedReason: String?
+    /// At how many stored heights nothing proves yet that all logs are stored.
+    let unverified: Int64
+
+    /// At how many stored heights from `start` on all logs are proved to be stored.
+    func verified(from start: BlockNumber?) -> Int64? {
+        guard let start, let checkpoint else { return nil }
+        // Heights are not negative, so their difference fits.
+        return max(0, checkpoint - start.rawValue &+ 1 &- unverified)
+    }
 
     /// How many blocks of the head are not stored yet.
     var lag: Int64? {
@@ -108,7 +120,9 @@ struct ChainProgress {
 struct ListChainProgress: Statement {
     static let sql = """
         SELECT chain_id, checkpoint_number, head_number, safe_number, finalized_number, head_seen_at,
-            listener_error, halted_reason
+            listener_error, halted_reason, (
+                SELECT coalesce(sum(last - first + 1), 0)::bigint FROM unverified_ranges AS range
+                WHERE range.chain_id = chains.chain_id)
         FROM chains
         """
     func decode(_ row: borrowing RowReader) throws(StorageError) -> ChainProgress {
@@ -117,6 +131,6 @@ struct ListChainProgress: Statement {
             chain: chain, checkpoint: try row.optionalInteger(1), head: try row.optionalInteger(2),
             safe: try row.optionalInteger(3), finalized: try row.optionalInteger(4),
             headSeenAt: try row.optionalDate(5), listenerError: try row.optionalText(6),
-            haltedReason: try row.optionalText(7))
+            haltedReason: try row.optionalText(7), unverified: try row.integer(8))
     }
 }

@@ -82,10 +82,12 @@ struct InsertEvents: Statement {
                 SELECT old.id FROM events AS old JOIN feed AS retraction ON retraction.event_id = old.id
                 WHERE old.chain_id = $1 AND NOT old.is_canonical AND old.transaction_hash = placed.transaction_hash
                     AND old.block_hash <> placed.block_hash AND old.contract_address = placed.contract_address
-                    AND old.topics = placed.topics AND old.data = placed.data AND retraction.kind = 1
+                    AND old.topics = placed.topics AND old.data = placed.data AND old.revision = 0
+                    AND retraction.kind = 1
                     AND placed.place = (
                         SELECT count(*) FROM events AS sibling
-                        WHERE sibling.chain_id = $1 AND sibling.block_number = old.block_number AND sibling.block_hash = old.block_hash
+                        WHERE sibling.chain_id = $1 AND sibling.block_number = old.block_number
+                            AND sibling.block_hash = old.block_hash AND sibling.revision = 0
                             AND sibling.transaction_hash = old.transaction_hash AND sibling.log_index <= old.log_index)
                 ORDER BY retraction.sequence DESC LIMIT 1)
             FROM placed WHERE event_type IS NOT NULL

@@ -169,10 +169,16 @@ struct MarkVerified: Statement {
 }
 
 /// Takes events back that turned out not to be on the chain, the newest first; answers how many retractions the feed got.
+///
+/// Their places are free then for what is there on the chain.
 struct RetractListed: Statement {
     static let sql = """
         WITH orphaned AS (
-            UPDATE events SET is_canonical = false WHERE chain_id = $1 AND id = ANY ($3) AND is_canonical
+            UPDATE events SET is_canonical = false, revision = 1 + (
+                SELECT max(revision) FROM events AS other
+                WHERE other.chain_id = $1 AND other.block_number = events.block_number
+                    AND other.block_hash = events.block_hash AND other.log_index = events.log_index)
+            WHERE chain_id = $1 AND id = ANY ($3) AND is_canonical
             RETURNING id, block_number, log_index, event_type
         ), appended AS (
             INSERT INTO feed (chain_id, sequence, kind, event_id, block_number)

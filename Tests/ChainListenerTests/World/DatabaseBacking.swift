@@ -12,6 +12,9 @@ import TestSupport
 final class DatabaseBacking: WorldBacking, @unchecked Sendable {
     private let database: Database
     private let store: FeedStore
+    private let ledger: LedgerStore
+    /// The rows of events in the database, by their place in memory.
+    private var ids: [MemoryFeed.Place: EventID] = [:]
     private let memory = MemoryBacking()
     private(set) var differences: [String] = []
     /// In a hundred commits: every connection is killed while one is under way.
@@ -23,6 +26,7 @@ final class DatabaseBacking: WorldBacking, @unchecked Sendable {
     init(_ database: Database, seed: UInt64) {
         self.database = database
         random = SeededGenerator(seed: seed)
+        ledger = LedgerStore(database: database)
         store = FeedStore(
             database: database, holder: LifeLock.test(1).holder, leaseDuration: MemoryBacking.leaseDuration, pruneMax: 8
         )
@@ -107,6 +111,61 @@ final class DatabaseBacking: WorldBacking, @unchecked Sendable {
         try await life.world.external { [store] in try await store.release(lease) }
     }
 
+    // MARK: The ledger
+
+    func next(_ chainID: ChainID, from position: BlockNumber, _ life: Life) async throws -> FindUnverified.Found? {
+        let found = try await life.world.external { [ledger] in try await ledger.next(chainID, from: position) }
+        let expected = memory.next(chainID, from: position, life)
+        if found?.range != expected?.range || found?.finalized != expected?.finalized {
+            differences.append("next: \(String(describing: found)) instead of \(String(describing: expected))")
+        }
+        return found
+    }
+
+    func count(_ chainID: ChainID, _ life: Life) async throws -> Int64 {
+        let count = try await life.world.external { [ledger] in try await ledger.count(chainID) }
+        if count != memory.count(chainID, life) { differences.append("count: \(count)") }
+        return count
+    }
+
+    func stored(
+        _ chainID: ChainID, _ range: ClosedRange<BlockNumber>, _ life: Life
+    ) async throws -> (hashes: [BlockNumber: Hash], events: [StoredLog]) {
+        let (hashes, events) = try await life.world.external { [ledger] in try await ledger.stored(chainID, range) }
+        let expected = memory.stored(chainID, range, life)
+        if hashes != expected.hashes || events.map(\.log) != expected.events.map(\.log) {
+            differences.append("stored in \(range)")
+        }
+        for event in events {
+            ids[.init(blockHash: event.log.blockHash, logIndex: event.log.logIndex)] = event.id
+        }
+        // Both are asked about rows by the numbers that memory gives them.
+        return expected
+    }
+
+    func newest(_ chainID: ChainID, limit: Int, _ life: Life) async throws -> [StoredLog] {
+        let events = try await life.world.external { [ledger] in try await ledger.newest(chainID, limit: limit) }
+        let expected = memory.newest(chainID, limit: limit, life)
+        if events.map(\.log) != expected.map(\.log) { differences.append("the newest \(limit)") }
+        return expected
+    }
+
+    func settle(_ settlement: Settlement, _ life: Life) async throws -> (events: Int, retractions: Int)? {
+        var translated = settlement
+        translated.surplus = settlement.surplus.compactMap { id in
+            let log = memory.feed.events[Int(id.rawValue)].row.log
+            return ids[.init(blockHash: log.blockHash, logIndex: log.logIndex)]
+        }
+        let settled = translated
+        let outcome = try await life.world.external { [ledger] in try await ledger.settle(settled) }
+        let expected = try memory.settle(settlement, life)
+        if outcome?.events != expected?.events || outcome?.retractions != expected?.retractions {
+            differences.append(
+                "settle: \(String(describing: outcome)) instead of \(String(describing: expected))")
+        }
+        return outcome
+    }
+
     /// Holds all rows of the chain against memory.
     func compare(_ chainID: ChainID) async throws {
         let rows = try await database.query(ReadFeed(chainID: chainID))
@@ -131,6 +190,33 @@ final class DatabaseBacking: WorldBacking, @unchecked Sendable {
                 && row.type == record.row.type?.rawValue && row.decodingError == record.row.decodingError
                 && row.from == record.from
         }
+        let moves = try await database.query(ReadMoves(chainID: chainID))
+        let movedFrom = feed.feed.enumerated().compactMap { index, row in
+            row.movedFrom.map { place in
+                let log = feed.events[place].row.log
+                return ReadMoves.Row(
+                    sequence: Int64(index + 1), blockHash: log.blockHash, logIndex: Int64(log.logIndex))
+            }
+        }
+        if moves != movedFrom { differences.append("moves: \(moves.count) instead of \(movedFrom.count), or others") }
         if !same { differences.append("events: \(logs.count) canonical instead of \(canonical.count), or others") }
+    }
+}
+
+/// Which feed rows tell that their event moved, and from where.
+struct ReadMoves: Statement {
+    struct Row: Sendable, Equatable {
+        let sequence: Int64
+        let blockHash: Hash
+        let logIndex: Int64
+    }
+    static let sql = """
+        SELECT feed.sequence, events.block_hash, events.log_index FROM feed JOIN events ON events.id = feed.moved_from
+        WHERE feed.chain_id = $1 ORDER BY feed.sequence
+        """
+    let chainID: ChainID
+    var arguments: [SQLValue] { [.integer(chainID.rawValue)] }
+    func decode(_ row: borrowing RowReader) throws(StorageError) -> Row {
+        Row(sequence: try row.integer(0), blockHash: try row.hash(1), logIndex: try row.integer(2))
     }
 }

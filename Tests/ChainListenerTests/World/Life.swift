@@ -21,8 +21,8 @@ final class Life: @unchecked Sendable {
     var task: Task<Void, Never>?
     var isFinished = false
     var pool: ProviderPool?
-    /// The nodes behind whose URLs another server stands since this life last reached them.
-    var cutOff: Set<Int> = []
+    /// The nodes to which a connection is open.
+    var connected: Set<Int> = []
     /// How many more steps it takes before it crashes; nil where it does not.
     var stepsLeft: Int?
 
@@ -75,7 +75,6 @@ extension Life {
         guard !isDead else { throw .closed }
         guard let node = world.node(at: request.url) else { throw .dns }
         world.requests += 1
-        if cutOff.remove(node.place) != nil { throw .receive }
         var there = node.latency / 2
         let back = node.latency / 2 * Double.random(in: 0.5...2, using: &world.random)
         if node.shows(.silent, &world.random) {
@@ -92,6 +91,15 @@ extension Life {
         _ request: OutboundRequest, with node: WorldNode
     ) -> Result<OutboundResponse, TransportError> {
         guard !isDead else { return .failure(.closed) }
-        return world.exchange(request, with: node)
+        switch world.exchange(request, with: node) {
+        case .success(let response):
+            let isReused = !connected.insert(node.place).inserted
+            return .success(
+                OutboundResponse(
+                    status: response.status, headers: response.headers, body: response.body, isReused: isReused))
+        case .failure(let error):
+            connected.remove(node.place)
+            return .failure(error)
+        }
     }
 }

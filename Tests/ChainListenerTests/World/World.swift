@@ -27,6 +27,8 @@ final class World: @unchecked Sendable {
     var counts = FaultCounts()
     var oracle: Oracle
     var requests = 0
+    /// Logs that audits found missing.
+    private(set) var late = 0
     private(set) var digest = Digest()
     private(set) var produced = 0
     private(set) var starts = 0
@@ -123,6 +125,14 @@ final class World: @unchecked Sendable {
         )
         oracle.check(commit, chain: chain)
         oracle.read(backing.feed, chain: chain, at: now)
+    }
+
+    /// Takes note of what an audit of `life` wrote down.
+    func settled(_ settlement: Settlement, by life: Life) {
+        record("settle \(life.number) \(settlement.range) \(settlement.late.count) \(settlement.surplus.count)")
+        late += settlement.late.count
+        oracle.check(settlement, chain: chain)
+        oracle.read(backing.feed, chain: chain, at: now, isRepair: true)
     }
 
     func record(_ text: String) {
@@ -277,11 +287,11 @@ final class World: @unchecked Sendable {
         life.pool = pool
         let watched = Chain(
             id: chainID, name: "simulated", rpcURLs: ["http://simulated"], pollInterval: plan.pollInterval,
-            confirmations: plan.finalityDepth, finality: plan.finality, explorerURL: nil,
-            contracts: WorldChain.contracts)
+            confirmations: plan.finalityDepth, finality: plan.finality, verification: plan.verification,
+            explorerURL: nil, contracts: WorldChain.contracts)
         let listener = Listener(
-            chain: watched, source: PooledChainSource(pool), store: WorldStore(life: life), ledger: nil,
-            settings: plan.settings,
+            chain: watched, source: PooledChainSource(pool), store: WorldStore(life: life),
+            ledger: WorldLedger(life: life), settings: plan.settings,
             board: StatusBoard([chainID]), meters: ListenerMeters(chain: chainID), logger: .silent, clock: life.clock)
         let generator = SeededGenerator(seed: random.next())
         life.task = Task.detached(executorPreference: life.executor) {
@@ -390,13 +400,16 @@ final class World: @unchecked Sendable {
         if node[.wrongChain] > 0 {
             // Whoever stood behind the URL before took the connections along.
             node[.wrongChain] = 100
-            for life in lives { life.cutOff.insert(node.place) }
+            for life in lives { life.connected.remove(node.place) }
         }
         if node[.staleBranch] > 0, chain.height > 6 {
             let depth = Int.random(in: 1...3, using: &random)
             let length = Int.random(in: 1...(depth + 1), using: &random)
             node.view = chain.sprout(depth: depth, length: length, using: &random)
             for place in node.view.suffix(length) { oracle.isOrphaned(chain.blocks[place].hash, at: now) }
+            // Whoever hears of that branch alone must believe it.
+            for place in chain.canonical.suffix(depth) { oracle.isContested(chain.blocks[place].hash, at: now) }
+            oracle.reached(height: max(highest, node.view.count - 1))
             note(.staleBranch, node)
         }
         node.rangeMax = .max

@@ -9,6 +9,7 @@ struct WorldPlan: Sendable {
     var style = WorldChain.Style()
     var finality = FinalitySource.tags
     var finalityDepth = 12
+    var verification = VerificationPolicy.bloom
     var nodeCount = 2
     /// Blocks that exist before the listener starts.
     var history = 40
@@ -51,7 +52,7 @@ struct WorldPlan: Sendable {
         .lacksReceipts,
     ]
 
-    static let lies: [Fault] = Fault.allCases.filter { $0.isLie && $0 != .inventedLog } + [.prunedEmpty]
+    static let lies: [Fault] = Fault.allCases.filter(\.isLie) + [.prunedEmpty]
 
     /// A world as chance has it.
     static func any(seed: UInt64, blocks: Int = 200) -> WorldPlan {

@@ -1,4 +1,5 @@
 import Domain
+import Ethereum
 import EthereumRPC
 import Storage
 
@@ -9,7 +10,7 @@ struct WorldStore: FeedStoring {
     let life: Life
 
     /// What every call meets: the end of the process, a database that is away, and some time.
-    private func reach() async throws {
+    fileprivate func reach() async throws {
         guard !life.isDead else { throw CancellationError() }
         if let delay = life.world.storeDelay { try await life.clock.sleep(for: delay) }
         guard !life.isDead else { throw CancellationError() }
@@ -71,6 +72,42 @@ struct WorldStore: FeedStoring {
     }
 }
 
+/// The ledger of a simulated world as one life of the process reaches it.
+struct WorldLedger: LedgerStoring {
+    let life: Life
+
+    private var store: WorldStore { WorldStore(life: life) }
+
+    func next(_ chainID: ChainID, from position: BlockNumber) async throws -> FindUnverified.Found? {
+        try await store.reach()
+        return try await life.world.backing.next(chainID, from: position, life)
+    }
+
+    func count(_ chainID: ChainID) async throws -> Int64 {
+        try await store.reach()
+        return try await life.world.backing.count(chainID, life)
+    }
+
+    func stored(
+        _ chainID: ChainID, _ range: ClosedRange<BlockNumber>
+    ) async throws -> (hashes: [BlockNumber: Hash], events: [StoredLog]) {
+        try await store.reach()
+        return try await life.world.backing.stored(chainID, range, life)
+    }
+
+    func newest(_ chainID: ChainID, limit: Int) async throws -> [StoredLog] {
+        try await store.reach()
+        return try await life.world.backing.newest(chainID, limit: limit, life)
+    }
+
+    func settle(_ settlement: Settlement) async throws -> (events: Int, retractions: Int)? {
+        try await store.reach()
+        let outcome = try await life.world.backing.settle(settlement, life)
+        life.world.settled(settlement, by: life)
+        return outcome
+    }
+}
+
 /// What holds a simulated world's rows: memory, or a real database.
 protocol WorldBacking: AnyObject, Sendable {
     /// The rows as the oracle reads them.
@@ -81,6 +118,13 @@ protocol WorldBacking: AnyObject, Sendable {
     func renew(_ lease: Lease, head: BlockNumber?, error: String?, _ life: Life) async throws
     func halt(_ lease: Lease, reason: String, _ life: Life) async throws
     func release(_ lease: Lease, _ life: Life) async throws
+    func next(_ chainID: ChainID, from position: BlockNumber, _ life: Life) async throws -> FindUnverified.Found?
+    func count(_ chainID: ChainID, _ life: Life) async throws -> Int64
+    func stored(
+        _ chainID: ChainID, _ range: ClosedRange<BlockNumber>, _ life: Life
+    ) async throws -> (hashes: [BlockNumber: Hash], events: [StoredLog])
+    func newest(_ chainID: ChainID, limit: Int, _ life: Life) async throws -> [StoredLog]
+    func settle(_ settlement: Settlement, _ life: Life) async throws -> (events: Int, retractions: Int)?
 }
 
 /// Rows in memory; touched by the driver's thread alone.
@@ -105,4 +149,19 @@ final class MemoryBacking: WorldBacking, @unchecked Sendable {
     }
     func halt(_ lease: Lease, reason: String, _ life: Life) throws { try feed.halt(lease, reason: reason) }
     func release(_ lease: Lease, _ life: Life) { feed.release(lease) }
+    func next(_ chainID: ChainID, from position: BlockNumber, _ life: Life) -> FindUnverified.Found? {
+        feed.next(from: position)
+    }
+    func count(_ chainID: ChainID, _ life: Life) -> Int64 { feed.unverifiedCount }
+    func stored(
+        _ chainID: ChainID, _ range: ClosedRange<BlockNumber>, _ life: Life
+    ) -> (hashes: [BlockNumber: Hash], events: [StoredLog]) {
+        (feed.hashes(in: range), feed.logs(in: range))
+    }
+    func newest(_ chainID: ChainID, limit: Int, _ life: Life) -> [StoredLog] {
+        feed.logs(in: 0...BlockNumber(integerLiteral: .max)).reversed().prefix(limit).map(\.self)
+    }
+    func settle(_ settlement: Settlement, _ life: Life) throws -> (events: Int, retractions: Int)? {
+        try feed.settle(settlement)
+    }
 }
