@@ -31,7 +31,7 @@ struct CoverageFiller: Sendable {
     let chain: Chain
     let token: Int64
     let source: any ChainSource
-    let ledger: LedgerStore
+    let ledger: any LedgerStoring
     let settings: ListenerSettings
 
     /// Fills what is final and lacks; false where something is left that is not final yet.

@@ -24,7 +24,7 @@ public struct HistoryReport: Sendable, Equatable {
 struct HistoryRepair: Sendable {
     let token: Int64
     let fetcher: HistoryFetcher
-    let ledger: LedgerStore
+    let ledger: any LedgerStoring
     /// Whether stored logs that the nodes do not have are taken back.
     let retractsSurplus: Bool
 
@@ -107,7 +107,7 @@ struct HistoryRepair: Sendable {
     }
 
     /// The records of the blocks of `late`, with the count of all their logs.
-    private func blocks(of late: [EventRow], _ piece: HistoryPiece, _ stored: [StoredEvent]) -> [BlockRow] {
+    private func blocks(of late: [EventRow], _ piece: HistoryPiece, _ stored: [StoredLog]) -> [BlockRow] {
         let counts = Dictionary(grouping: late.map(\.log.blockHash) + stored.map(\.log.blockHash), by: \.self)
         let concerned = Set(late.map(\.log.blockHash))
         return piece.proofs.filter { concerned.contains($0.header.hash) }.map {
@@ -117,7 +117,7 @@ struct HistoryRepair: Sendable {
     }
 
     /// Those of `stored` that neither the stretch nor their own block, asked for by its hash, holds.
-    private func surplus(_ stored: [StoredEvent], _ piece: HistoryPiece) async throws -> [EventID] {
+    private func surplus(_ stored: [StoredLog], _ piece: HistoryPiece) async throws -> [EventID] {
         let watched = Set(fetcher.contracts.map(\.address))
         let places = Set(piece.rows.map { LogPlace($0.log) })
         let missing = stored.filter { watched.contains($0.log.address) && !places.contains(LogPlace($0.log)) }

@@ -52,6 +52,22 @@ protocol LedgerStoring: Sendable {
     /// - Returns: how many events and retractions the feed got.
     /// - Throws: `ListenerError.fenced` where the lease was lost.
     func settle(_ settlement: Settlement) async throws -> (events: Int, retractions: Int)?
+    /// Puts heights on the ledger.
+    func open(_ ranges: [ClosedRange<BlockNumber>], of chainID: ChainID) async throws
+    /// Begins to cover contracts that were not watched before.
+    func openCoverage(_ chain: Chain, checkpoint: BlockNumber?) async throws
+    /// What is stored of each watched contract.
+    func coverage(_ chainID: ChainID) async throws -> [Coverage]
+    /// Notes how far a contract is filled; throws `.fenced` where the lease was lost.
+    func save(_ coverage: Coverage, of chainID: ChainID, token: Int64) async throws
+}
+
+extension LedgerStoring {
+    /// Where coverage is not kept, every contract counts as watched from its start.
+    func open(_ ranges: [ClosedRange<BlockNumber>], of chainID: ChainID) async throws {}
+    func openCoverage(_ chain: Chain, checkpoint: BlockNumber?) async throws {}
+    func coverage(_ chainID: ChainID) async throws -> [Coverage] { [] }
+    func save(_ coverage: Coverage, of chainID: ChainID, token: Int64) async throws {}
 }
 
 /// The ledger in PostgreSQL.

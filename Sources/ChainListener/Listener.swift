@@ -80,7 +80,7 @@ struct Listener: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             // Before the first commit: from there on every contract is watched.
-            try await ledger?.openCoverage(chain, checkpoint: lease.checkpoint?.number)
+            try await ledger.openCoverage(chain, checkpoint: lease.checkpoint?.number)
             group.addTask { await audit(lease) }
             group.addTask { await fillLate(lease) }
             if let sockets = source.sockets, let hints { group.addTask { await sockets.run { hints.announce($0) } } }
@@ -116,7 +116,6 @@ struct Listener: Sendable {
 
     /// Fills what lacks of contracts that were added later, until nothing does, the task is cancelled or the lease lost.
     private func fillLate(_ lease: Lease) async {
-        guard let ledger else { return }
         let filler = CoverageFiller(
             chain: chain, token: lease.token, source: source, ledger: ledger, settings: settings)
         while !Task.isCancelled {
