@@ -1,6 +1,7 @@
 import Domain
 import Ethereum
 import EthereumRPC
+import Logging
 
 extension Auditor {
     /// Proves each of `open` on its own and writes down what holds at the heights `taken`.
