@@ -49,10 +49,11 @@ public struct DatabaseConfiguration: Sendable, CustomStringConvertible, CustomRe
         self.parameters = parameters
     }
 
-    /// The same server and settings with another database.
-    package func with(database: String) -> DatabaseConfiguration {
+    /// The same server and settings with another database, and another user where one is given.
+    package func with(database: String, user: String? = nil) -> DatabaseConfiguration {
         var changed = self
         changed.parameters["dbname"] = database
+        if let user { changed.parameters["user"] = user }
         return changed
     }
 
@@ -71,12 +72,14 @@ public struct DatabaseConfiguration: Sendable, CustomStringConvertible, CustomRe
         return merged
     }
 
-    /// What every new connection sets, as pairs of name and value.
+    /// What every new connection sets, as pairs of name and value; only what every role may set.
     var sessionSettings: [(name: String, value: String)] {
         var settings = [
             ("statement_timeout", "\(statementTimeout.wholeMilliseconds)"),
             ("idle_in_transaction_session_timeout", "\(idleInTransactionTimeout.wholeMilliseconds)"),
-            ("TimeZone", "UTC"), ("DateStyle", "ISO"), ("lc_messages", "C"),
+            ("TimeZone", "UTC"), ("DateStyle", "ISO"),
+            // Every statement is short: compiling one would take longer than running it.
+            ("jit", "off"),
         ]
         if !searchPath.isEmpty {
             settings.append(("search_path", searchPath.map(Self.quoted).joined(separator: ", ")))

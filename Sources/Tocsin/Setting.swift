@@ -40,6 +40,9 @@ struct Setting: Sendable {
         Setting(name: "CONTACT_EMAIL", standard: "support@8004.dev", range: "text"),
         Setting(name: "CONTACT_GITHUB", standard: "https://github.com/erc-8004/api.8004.dev", range: "URL"),
         Setting(name: "DOCUMENTATION_URL", standard: "https://docs.8004.dev", range: "URL"),
+        Setting(name: "REDIS_URL", standard: "none", range: "not available yet"),
+        Setting(name: "NATS_URL", standard: "none", range: "not available yet"),
+        Setting(name: "RATE_LIMIT_MODE", standard: "none", range: "not available yet"),
         Setting(name: "LOG_LEVEL", standard: "info", range: "trace, debug, info, notice, warning, error, critical"),
         Setting(name: "LOG_FORMAT", standard: "text on a terminal, json elsewhere", range: "text, json"),
         Setting(

@@ -115,6 +115,10 @@ struct Settings: Sendable {
             reader.fail(
                 "ROLES", "knows no role \(name.debugDescription); the roles are api, listener, engine, dispatcher")
         }
+        // Whoever sets one of these counts on it, so it is not passed over in silence.
+        for name in ["REDIS_URL", "NATS_URL", "RATE_LIMIT_MODE"] where reader.find(name) != nil {
+            reader.fail(name, "not available yet: unset it; requests are not limited, and processes share the database")
+        }
         sources = Dictionary(
             uniqueKeysWithValues: Setting.all.compactMap { setting in
                 reader.find(setting.name).map { (setting.name, $0.source) }

@@ -9,6 +9,8 @@ public actor TestCluster {
     /// The one server that all tests of the process share.
     public static let shared = TestCluster()
 
+    /// The role that owns the tests' databases, without privileges, as operators grant it.
+    static let owner = "plain"
     /// The database that fresh ones are copied from.
     private static let template = "migrated"
     private var starting: Task<EmbeddedPostgres, any Error>?
@@ -28,7 +30,7 @@ public actor TestCluster {
         count += 1
         let name = "test_\(count)"
         let source = migrated ? Self.template : "template0"
-        try await Self.administrate(configuration, "CREATE DATABASE \(name) TEMPLATE \(source)")
+        try await Self.administrate(configuration, "CREATE DATABASE \(name) OWNER \(Self.owner) TEMPLATE \(source)")
         return name
     }
 
@@ -53,8 +55,10 @@ public actor TestCluster {
             "/tmp/tocsin-tests-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))"
         let server = try await EmbeddedPostgres.start(dataDirectory: directory, options: options, logger: .silent)
         let configuration = server.configuration.with(database: "postgres")
-        try await administrate(configuration, "CREATE DATABASE \(template) TEMPLATE template0")
-        let database = Database(configuration: configuration.with(database: template), logger: .silent)
+        try await administrate(configuration, "CREATE ROLE \(owner) LOGIN")
+        try await administrate(configuration, "CREATE DATABASE \(template) OWNER \(owner) TEMPLATE template0")
+        let database = Database(
+            configuration: configuration.with(database: template, user: owner), logger: .silent)
         try await Migrator(logger: .silent).run(on: database)
         await database.close()
         return server

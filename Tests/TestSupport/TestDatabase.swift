@@ -24,7 +24,8 @@ public struct TestDatabase: Sendable {
         migrated: Bool = true, configure: (inout DatabaseConfiguration) -> Void = { _ in }
     ) async throws -> TestDatabase {
         let name = try await TestCluster.shared.makeDatabase(migrated: migrated)
-        var configuration = try await TestCluster.shared.configuration().with(database: name)
+        var configuration = try await TestCluster.shared.configuration()
+            .with(database: name, user: TestCluster.owner)
         configuration.maximumConnections = 8
         configure(&configuration)
         return TestDatabase(

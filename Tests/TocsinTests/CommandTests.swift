@@ -97,12 +97,12 @@ struct CommandTests {
             "check",
             environment: [
                 "SERVER_PORT": "99999", "LOG_LEVEL": "loud", "ROLES": "api,cook", "EGRESS_ALLOW": "x",
-                "TRUSTED_PROXIES": "proxy",
+                "TRUSTED_PROXIES": "proxy", "REDIS_URL": "redis://localhost",
             ])
         #expect(result.status == 78)
         for name in [
             "SERVER_PORT: must be", "LOG_LEVEL: must be", "ROLES: knows no role", "EGRESS_ALLOW: \"x\" is no CIDR",
-            "TRUSTED_PROXIES: \"proxy\" is no CIDR",
+            "TRUSTED_PROXIES: \"proxy\" is no CIDR", "REDIS_URL: not available",
         ] {
             #expect(result.errors.contains(name), "\(name): \(result.errors)")
         }
