@@ -111,7 +111,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Storage", "Domain", "Ethereum", "CSecp256k1", log],
             path: "Tests/TestSupport", swiftSettings: strict),
         .target(
-            name: "FuzzTargets", dependencies: ["EthereumRPC", "HTTPClient", "Domain", "Ethereum"],
+            name: "FuzzTargets", dependencies: ["EthereumRPC", "HTTPClient", "Domain", "Ethereum", log],
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/FuzzTests", swiftSettings: strict),
@@ -122,7 +122,7 @@ let package = Package(
         tests("Templates", ["Domain", "Ethereum"]),
         tests("Storage", ["Domain", "Ethereum", log]),
         tests("HTTPClient", [nio, nioPosix, nioHTTP, nioWebSocket, nioTLS]),
-        tests("EthereumRPC", ["HTTPClient", "Domain", "Ethereum", log]),
+        tests("EthereumRPC", ["HTTPClient", "CSimdJSON", "Domain", "Ethereum", log]),
         tests("ChainListener", ["EthereumRPC", "HTTPClient", "Storage", "Domain", "Ethereum", log]),
         tests("TriggerEngine", ["Conditions", "Storage", "Domain", "Ethereum", log]),
         tests("Dispatchers", ["Templates", "Signatures", "HTTPClient", "Storage", "Domain", "Ethereum", log]),

@@ -7,8 +7,9 @@ let package = Package(
     dependencies: [.package(name: "tocsin", path: "..")],
     targets: [
         .executableTarget(
-            name: "fuzz", dependencies: [.product(name: "TocsinFuzz", package: "tocsin")],
-            swiftSettings: [.unsafeFlags(["-parse-as-library"])], linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])])
+            name: "fuzz", dependencies: ["CFuzzer", .product(name: "TocsinFuzz", package: "tocsin")],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]),
+        .target(name: "CFuzzer"),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -37,7 +37,8 @@ struct BlockCheck: Sendable {
             guard indices.insert(log.logIndex).inserted else { return .contradicted(.sameIndexTwice) }
         }
         guard let bloom = trust.evidence(in: header) else { return .unproved }
-        for log in logs where !bloom.contains(log) { return .contradicted(.excludedByBloom) }
+        var seen = SeenBits()
+        for log in logs where !seen.areSet(for: log, in: bloom) { return .contradicted(.excludedByBloom) }
         return contracts.contains(where: bloom.contains) ? .unproved : .proved
     }
 }
@@ -45,4 +46,33 @@ struct BlockCheck: Sendable {
 extension Bloom {
     /// Whether the bloom allows that `log` was written: its address and all of its topics may be in it.
     func contains(_ log: Log) -> Bool { contains(log.address) && log.topics.allSatisfy { contains($0) } }
+}
+
+/// The bits of contracts and events, which are few and come again in every log; hashing is what a check costs.
+private struct SeenBits {
+    private var contracts: [(Address, Bloom.Bits)] = []
+    private var events: [(Hash, Bloom.Bits)] = []
+    /// More than the known events; a stranger's contract may have any.
+    private static let eventsMax = 32
+
+    /// Whether the bloom allows that `log` was written: its address and all of its topics may be in it.
+    mutating func areSet(for log: Log, in bloom: Bloom) -> Bool {
+        guard bloom.contains(bits(of: log.address)) else { return false }
+        guard let event = log.topics.first else { return true }
+        return bloom.contains(bits(of: event)) && log.topics.dropFirst().allSatisfy { bloom.contains($0) }
+    }
+
+    private mutating func bits(of contract: Address) -> Bloom.Bits {
+        if let known = contracts.first(where: { $0.0 == contract }) { return known.1 }
+        let bits = Bloom.Bits(contract)
+        contracts.append((contract, bits))
+        return bits
+    }
+
+    private mutating func bits(of event: Hash) -> Bloom.Bits {
+        if let known = events.first(where: { $0.0 == event }) { return known.1 }
+        let bits = Bloom.Bits(event)
+        if events.count < Self.eventsMax { events.append((event, bits)) }
+        return bits
+    }
 }

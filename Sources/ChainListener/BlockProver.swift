@@ -179,7 +179,7 @@ struct BlockProver: Sendable {
     private func receipts(_ header: Header) async throws -> (logs: [Log], isProved: Bool)? {
         let answer: [Receipt]?? = try await withinLimit(limit, clock) {
             do {
-                return try await source.receipts(of: header.hash)
+                return try await source.receipts(of: header)
             } catch is ChainSourceError {
                 return nil
             }

@@ -32,6 +32,8 @@ public protocol ChainSource: Sendable {
     func block(_ hash: Hash, contracts: [Address], notBy node: Int) async throws -> BlockLogs?
     /// All receipts of the block `hash`, in order; nil where no node offers receipts.
     func receipts(of hash: Hash) async throws -> [Receipt]?
+    /// All receipts of the block of `header`, in order, if possible such as make up its root; nil where no node offers any.
+    func receipts(of header: Header) async throws -> [Receipt]?
     /// Who sent each of `transactions`; what is not known is left out.
     func senders(of transactions: [Hash]) async throws -> [Hash: Address]
     /// Takes note that an answer of `node` was found to be wrong, so that others are preferred for a while.
@@ -46,6 +48,9 @@ extension ChainSource {
 }
 
 extension ChainSource {
+    /// All receipts of the block of `header`, whoever offers them.
+    public func receipts(of header: Header) async throws -> [Receipt]? { try await receipts(of: header.hash) }
+
     /// All logs of the block `hash`, whoever wrote them, from its receipts; nil where no node offers receipts.
     func receiptLogs(of hash: Hash) async throws -> [Log]? { try await receipts(of: hash)?.flatMap(\.logs) }
 }

@@ -64,6 +64,8 @@ struct FeedCommit: Sendable {
     let marks: FinalityMarks
     /// Empty blocks under this height are removed; nil where none are.
     var pruneBelow: BlockNumber?
+    /// How many blocks of history are stored in a second; nil at the tip.
+    var historyRate: Double?
 }
 
 /// What a commit did.

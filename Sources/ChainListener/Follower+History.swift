@@ -20,6 +20,9 @@ extension Follower {
     /// What was fetched when a stretch fails is stored up to that one.
     mutating func fill(upTo end: BlockNumber, _ sight: FinalityMarks.Sight) async throws -> Pace {
         var sight = sight
+        rate = HistoryRate()
+        rate.note(next, at: elapsed())
+        defer { rate = HistoryRate() }
         var plan = HistoryPlan<HistoryPiece>(next...end, limits: .init(inFlight: max(1, settings.callsMax)))
         var waiting: [HistoryPiece] = []
         var draft: Draft?
@@ -64,6 +67,7 @@ extension Follower {
                     if let stored = draft { remember(stored, outcome) }
                     draft = nil
                     meters.lag(head: head, checkpoint: checkpoint?.number)
+                    meters.left(rate.timeLeft(to: plan.end))
                     report?(self)
                 case .looked(let tip):
                     if let tip { plan.extend(to: see(tip, &sight)) }
@@ -124,6 +128,7 @@ extension Follower {
             blocks.append(
                 BlockRow(header: last.last, verification: last.isAgreed ? .quorum : nil, logCount: 0))
         }
+        rate.note(last.last.number, at: elapsed())
         return self.draft(
             blocks: blocks, events: events, unverified: unverified,
             checkpoint: Checkpoint(number: last.last.number, hash: last.last.hash),

@@ -22,6 +22,10 @@ struct Follower {
     let meters: ListenerMeters
     let clock: any Clock<Duration>
     let lease: Lease
+    /// The time since some moment.
+    let elapsed: @Sendable () -> Duration
+    /// How fast history is stored.
+    var rate = HistoryRate()
     /// Called after each commit of history.
     var report: (@Sendable (Follower) -> Void)?
 
@@ -59,6 +63,7 @@ struct Follower {
         if let finalized = lease.finalized { tracker.forget(below: finalized) }
         return Follower(
             chain: chain, source: source, store: store, settings: settings, meters: meters, clock: clock, lease: lease,
+            elapsed: stopwatch(clock),
             checkpoint: lease.checkpoint, tracker: tracker,
             marks: FinalityMarks(safe: lease.safe, finalized: lease.finalized),
             head: lease.head)
@@ -211,10 +216,11 @@ struct Follower {
         var after = before
         after.advance(sight, checkpoint: position) { newTracker.header(at: $0) }
         let oldest = newTracker.window.first?.number
-        let commit = FeedCommit(
+        var commit = FeedCommit(
             chainID: chain.id, token: lease.token, parent: checkpoint?.hash, fork: fork, blocks: blocks, events: events,
             unverified: unverified, checkpoint: next, head: head ?? position, marksBefore: before, marks: after,
             pruneBelow: blocks.isEmpty ? nil : min(position, max(oldest ?? 0, after.finalized ?? 0)))
+        commit.historyRate = rate.blocksPerSecond
         return Draft(commit: commit, tracker: newTracker)
     }
 

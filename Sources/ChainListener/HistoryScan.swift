@@ -1,4 +1,5 @@
 public import Domain
+import EthereumRPC
 
 /// Goes through history as a listener does, with every check, and keeps nothing of it.
 public struct HistoryScan: Sendable {
@@ -30,28 +31,28 @@ public struct HistoryScan: Sendable {
     /// - Throws: `ChainSourceError` of the first stretch that failed, or `inconsistent` where two do not lie on each other.
     public func run(_ range: ClosedRange<BlockNumber>) async throws -> Findings {
         let fetcher = HistoryFetcher(
-            chain: chain, source: source, settings: settings, trustsBloom: true, contracts: chain.contracts)
+            chain: chain, source: source, settings: settings, trust: BloomTrust(), contracts: chain.contracts)
         let longest = min(settings.rangeMax, max(1, source.spanLength))
         var plan = HistoryPlan<HistoryPiece>(range, limits: .init(inFlight: max(1, settings.callsMax)))
         var findings = Findings()
         var below: HistoryPiece?
-        try await withThrowingTaskGroup(of: (ClosedRange<BlockNumber>, HistoryPiece, ClosedRange<BlockNumber>).self) {
-            group in
+        try await withThrowingTaskGroup(of: (ClosedRange<BlockNumber>, HistoryPiece).self) { group in
             while !plan.isDone {
                 while let range = plan.plan(longestAllowed: longest) {
-                    group.addTask {
-                        let (piece, covered) = try await fetcher.piece(range)
-                        return (range, piece, covered)
-                    }
+                    group.addTask { (range, try await fetcher.piece(range)) }
                 }
-                guard let (range, piece, covered) = try await group.next() else { return }
-                plan.answered(range, covered: covered, piece, logs: piece.rows.count)
-                for piece in try plan.take() {
-                    if let below, below.last.hash != piece.parent {
-                        throw ChainSourceError.inconsistent("stretches that do not lie on each other", by: piece.node)
+                guard let (range, piece) = try await group.next() else { return }
+                plan.answered(range, covered: piece.blocks, piece, logs: piece.rows.count)
+                // What was given out counts as held until the plan is asked again.
+                while case let pieces = try plan.take(), !pieces.isEmpty {
+                    for piece in pieces {
+                        if let below, below.last.hash != piece.parent {
+                            throw ChainSourceError.inconsistent(
+                                "stretches that do not lie on each other", by: piece.node)
+                        }
+                        findings.add(piece)
+                        below = piece
                     }
-                    findings.add(piece)
-                    below = piece
                 }
             }
         }

@@ -79,7 +79,10 @@ struct Listener: Sendable {
         let hints = source.sockets.map { _ in HeadHints() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
+            // Before the first commit: from there on every contract is watched.
+            try await ledger?.openCoverage(chain, checkpoint: lease.checkpoint?.number)
             group.addTask { await audit(lease) }
+            group.addTask { await fillLate(lease) }
             if let sockets = source.sockets, let hints { group.addTask { await sockets.run { hints.announce($0) } } }
             try await follow(lease, hints, &backoff, &random)
         }
@@ -111,6 +114,31 @@ struct Listener: Sendable {
         }
     }
 
+    /// Fills what lacks of contracts that were added later, until nothing does, the task is cancelled or the lease lost.
+    private func fillLate(_ lease: Lease) async {
+        guard let ledger else { return }
+        let filler = CoverageFiller(
+            chain: chain, token: lease.token, source: source, ledger: ledger, settings: settings)
+        while !Task.isCancelled {
+            let status = board.status(of: chain.id)
+            if status.state.isAtTip, let finalized = status.finalized {
+                do {
+                    let isComplete = try await filler.fill(upTo: finalized) { contract, number in
+                        logger.info(
+                            "history of a contract that was added later is stored",
+                            metadata: ["contract": "\(contract)", "block.number": "\(number)"])
+                    }
+                    if isComplete { return }
+                } catch ListenerError.fenced {
+                    return
+                } catch {
+                    logger.debug("filling history failed", metadata: ["error": "\(Self.text(error))"])
+                }
+            }
+            try? await clock.sleep(for: settings.fillPause)
+        }
+    }
+
     /// Follows the chain under `lease` until something happens that makes its memory worthless.
     private func follow(
         _ lease: Lease, _ hints: HeadHints?, _ backoff: inout Backoff,
@@ -123,7 +151,12 @@ struct Listener: Sendable {
         while true {
             try Task.checkCancellation()
             do {
+                let before = follower?.checkpoint
                 let pace = try await step(&follower, lease)
+                // A commit keeps the lease and clears the error in the same row.
+                if let after = follower?.checkpoint, after != before, before != nil {
+                    keeper.kept(at: now(), error: nil)
+                }
                 backoff.succeed()
                 lateCount = 0
                 pacer.looked(follower?.head, at: now())
@@ -206,6 +239,7 @@ struct Listener: Sendable {
                     lease, chain: chain, source: source, store: store, settings: settings, meters: meters,
                     clock: clock)
             }
+        if current.report == nil { current.report = { enter(.catchingUp, $0) } }
         defer { follower = current }
         return try await current.step()
     }
@@ -287,7 +321,7 @@ struct Listener: Sendable {
     }
 
     /// The error in words, without URLs and keys.
-    private static func text(_ error: any Error) -> String {
+    static func text(_ error: any Error) -> String {
         switch error {
         case ChainSourceError.notYet: "the nodes lack blocks that they announced"
         case ChainSourceError.tooLarge: "one block holds more logs than any node answers"

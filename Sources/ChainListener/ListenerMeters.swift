@@ -4,6 +4,7 @@ import Metrics
 /// One chain's measurements.
 struct ListenerMeters: Sendable {
     private let lag: Gauge
+    private let left: Gauge
     private let events: Counter
     private let undecodable: Counter
     private let unknown: Counter
@@ -19,6 +20,7 @@ struct ListenerMeters: Sendable {
     init(chain: ChainID) {
         let dimensions = [("chain", chain.description)]
         lag = Gauge(label: "listener.lag.blocks", dimensions: dimensions)
+        left = Gauge(label: "listener.history.left.seconds", dimensions: dimensions)
         events = Counter(label: "listener.events.count", dimensions: dimensions)
         undecodable = Counter(label: "listener.undecodable.count", dimensions: dimensions)
         unknown = Counter(label: "listener.unknown.count", dimensions: dimensions)
@@ -47,6 +49,12 @@ struct ListenerMeters: Sendable {
 
     /// Whether the listener does what it should: 1, or 0 while it fails, is halted, or is shown no blocks.
     func isUp(_ flag: Bool) { up.record(flag ? 1 : 0) }
+
+    /// How long storing history takes yet.
+    func left(_ time: Duration?) {
+        guard let time else { return }
+        left.record(Double(time.components.seconds))
+    }
 
     /// Counts what a commit stored.
     func count(_ outcome: CommitOutcome, events rows: [EventRow], rewound: Bool) {

@@ -14,6 +14,8 @@ public struct ListenerSettings: Sendable {
     public var auditRangeMax = 2_000
     /// The wait between two steps of verifying what is stored, which leaves the nodes to the tip.
     public var auditPause: Duration = .milliseconds(500)
+    /// The wait before history of a contract that was added later is looked for again.
+    public var fillPause: Duration = .seconds(2)
     /// The wait where everything is verified.
     public var auditIdle: Duration = .seconds(10)
     /// The wait where the nodes offered no further proof.

@@ -1,13 +1,10 @@
 public import Domain
 public import Ethereum
 public import EthereumRPC
-import Synchronization
 
 /// A chain's endpoints as its listener asks them.
 public final class PooledChainSource: ChainSource {
     private let pool: ProviderPool
-    /// Set once every node said that it has no `eth_getBlockReceipts`, which is then not asked for again.
-    private let lacksReceipts = Atomic(false)
 
     /// What announces blocks before a look would show them.
     public let sockets: HeadSockets?
@@ -86,13 +83,19 @@ public final class PooledChainSource: ChainSource {
     }
 
     /// All receipts of the block `hash`, in order; nil where no node offers receipts.
-    public func receipts(of hash: Hash) async throws -> [Receipt]? {
-        guard !lacksReceipts.load(ordering: .relaxed) else { return nil }
+    public func receipts(of hash: Hash) async throws -> [Receipt]? { try await receipts(hash, root: nil) }
+
+    /// All receipts of the block of `header`, if possible such as make up its root; nil where no node offers any.
+    public func receipts(of header: Header) async throws -> [Receipt]? {
+        // A header that settles a lower block carries that block's root.
+        try await receipts(header.hash, root: header.settledHeight == nil ? header.receiptsRoot : nil)
+    }
+
+    private func receipts(_ hash: Hash, root: Hash?) async throws -> [Receipt]? {
         do {
-            return try await pool.receipts(hash)
+            return try await pool.receipts(hash) { receipts in root.map { receipts.proved(by: $0) != nil } ?? true }
         } catch {
             guard error == .methodMissing else { throw try Self.translation(of: error) }
-            lacksReceipts.store(true, ordering: .relaxed)
             return nil
         }
     }

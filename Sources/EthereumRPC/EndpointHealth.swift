@@ -8,6 +8,7 @@ struct EndpointHealth: Sendable {
     /// How many calls one batch may hold; 1 where batches do not come back whole.
     private(set) var batchMax: Int
     private(set) var head: BlockNumber?
+    private var headAt = Duration.zero
     private(set) var lastError: RPCError?
     private(set) var breaker = Breaker()
     /// How much one search may cover.
@@ -20,6 +21,8 @@ struct EndpointHealth: Sendable {
     private var latencies: [CallKind: Latencies] = [:]
     private var lacking: [String: Duration] = [:]
     private var tornBatches = 0
+    private var distrusts = 0
+    private var distrustedAt = Duration.zero
     private var errorShare = 0.0
     private var errorShareAt = Duration.zero
 
@@ -31,6 +34,7 @@ struct EndpointHealth: Sendable {
     /// A wrong key, an open bill or a wrong chain is for an operator to mend: 5 s, doubling to 5 minutes.
     private static let firstRefusal = Duration.seconds(5)
     private static let longestRefusal = Duration.seconds(300)
+    private static let headMemory = Duration.seconds(30)
     /// Behind one URL may stand servers that know a method and others that do not.
     private static let lackingMemory = Duration.seconds(60)
 
@@ -48,6 +52,9 @@ struct EndpointHealth: Sendable {
         if !breaker.isClosed(at: now) { return breaker.openUntil - now }
         return isAvailable(at: now) ? .zero : .milliseconds(100)
     }
+
+    /// The newest block that it told of lately; nil where others may have grown since.
+    func freshHead(at now: Duration) -> BlockNumber? { now - headAt < Self.headMemory ? head : nil }
 
     /// Whether it said lately that it does not know `method`.
     func lacks(_ method: String, at now: Duration) -> Bool {
@@ -75,7 +82,7 @@ struct EndpointHealth: Sendable {
     func cost(_ kind: CallKind = .small, at now: Duration, best: BlockNumber?) -> Double {
         let seconds = (latency(kind, at: now) ?? .zero) / .seconds(1)
         var lag = 0
-        if let best, let head, head < best { lag = min(head.distance(to: best), 1000) }
+        if let best, let head = freshHead(at: now), head < best { lag = min(head.distance(to: best), 1000) }
         let waiting = budget.wait(for: 1, at: now) / .seconds(1)
         return seconds * (1 + 10 * errorRate(at: now) + 0.25 * Double(inFlight)) + errorRate(at: now)
             + Double(lag) * 0.05 + waiting
@@ -85,8 +92,8 @@ struct EndpointHealth: Sendable {
         latencies[kind, default: Latencies()].deadline(floor: floor, ceiling: ceiling)
     }
 
-    /// After how long a second endpoint is asked for the newest block too.
-    var hedge: Duration { latencies[.head, default: Latencies()].hedge }
+    /// After how long a second endpoint is asked too.
+    func hedge(_ kind: CallKind) -> Duration { latencies[kind, default: Latencies()].hedge }
 
     // MARK: Learning
 
@@ -107,7 +114,10 @@ struct EndpointHealth: Sendable {
     /// Takes note of a new connection, behind which another server may stand.
     mutating func reconnected() { isChainVerified = false }
 
-    mutating func saw(head: BlockNumber) { self.head = head }
+    mutating func saw(head: BlockNumber, at now: Duration) {
+        self.head = head
+        headAt = now
+    }
 
     mutating func succeeded(_ kind: CallKind, after time: Duration, at now: Duration) {
         latencies[kind, default: Latencies()].note(time, at: now)
@@ -143,6 +153,18 @@ struct EndpointHealth: Sendable {
         note(failure: true, at: now)
         // Behind the same URL another server may answer next time.
         if error.hidesServer { isChainVerified = false }
+        breaker.failed(wait: wait * (1 + 0.2 * jitter), at: now)
+    }
+
+    /// Takes note that an answer was found wrong after it had been accepted.
+    ///
+    /// Answers that look right do not make up for it, so each time within ten minutes counts more.
+    mutating func distrusted(because reason: String, at now: Duration, jitter: Double) {
+        lastError = .inconsistent(reason)
+        distrusts = now - distrustedAt > .seconds(600) ? 1 : distrusts + 1
+        distrustedAt = now
+        note(failure: true, at: now)
+        let wait = min(Self.longestBackoff, Self.firstRefusal * (1 << min(distrusts - 1, 10)))
         breaker.failed(wait: wait * (1 + 0.2 * jitter), at: now)
     }
 

@@ -8,6 +8,7 @@ extension ErrorTable {
     static let rows: [Row] = [
         (.unknown, ownFaults), (.rate, rates), (.unauthorized, refusals), (.pruned, pruned), (.notYet, absences),
         (.range(.filter), filters), (.range(.results), results), (.range(.blocks), ranges),
+        (.range(.results), suggestions),
         (.server, failures), (.methodMissing, missingMethods),
     ].flatMap { (meaning: Meaning, patterns: [String]) in
         patterns.map { Row(pattern: ErrorPattern($0), meaning: meaning) }
@@ -32,7 +33,6 @@ extension ErrorTable {
 
     private static let refusals = [
         "monthly capacity limit",
-        "archive requests require a personal token",
         "invalid api key",
         "api key is not allowed",
         "must be authenticated",
@@ -49,6 +49,8 @@ extension ErrorTable {
         "data before txnum=*is not available",
         "receipt not available for from block",
         "has been pruned",
+        // Recent blocks are answered without one.
+        "archive requests require a personal token",
     ]
 
     private static let absences = [
@@ -90,7 +92,6 @@ extension ErrorTable {
         "query returns too many logs, narrow your filter: {results}",
         "response is too big",
         "exceeded max limit of {n}",
-        "try with this block range",
     ]
 
     /// Too many blocks, wherever they are.
@@ -134,6 +135,12 @@ extension ErrorTable {
         "allowed block range threshold exceeded",
         "logs are limited to a {blocks} block range",
         "query block range exceeds server limit, narrow your filter: {blocks}",
+    ]
+
+    /// Said beside a range that would work, and by some nodes without anything else.
+    private static let suggestions = [
+        "try with this block range",
+        "this block range should work",
     ]
 
     private static let failures = [

@@ -71,7 +71,8 @@ enum ErrorTable {
         case 429, -32007, -32009: .rate
         case 4444, -32701: .pruned
         case -32601, -32004, -32612, -32613: .methodMissing
-        case -32614: .range(.blocks)
+        case -32614, -32047: .range(.blocks)
+        case -32062: .range(.unknown)
         case -32011: .server
         // "Limit exceeded": for a search it is the range, for everything else the rate.
         case -32005: method == "eth_getLogs" ? .range(.unknown) : .rate

@@ -10,6 +10,10 @@ import Synchronization
 /// another chain, or falls silent while polling shows blocks is closed, and the next one is tried, ever less often while
 /// none works.
 public final class HeadSockets: Sendable {
+    /// Reading a message costs time, so one that speaks without end is closed; the fastest chains say a few a second.
+    private static let messagesAtOnce = 1000.0
+    private static let messagesPerSecond = 200.0
+
     private struct State {
         var statuses: [SocketStatus]
         var current = 0
@@ -17,6 +21,8 @@ public final class HeadSockets: Sendable {
         var giveUp: (@Sendable () -> Void)?
         var failures = 0
         var isRightChain = false
+        var openedAt: Duration = .zero
+        var messages = 0
         var random: any RandomNumberGenerator & Sendable
     }
 
@@ -90,6 +96,8 @@ public final class HeadSockets: Sendable {
         state.withLock { state in
             state.giveUp = { continuation.yield() }
             state.watch = SilenceWatch(at: now)
+            state.openedAt = now
+            state.messages = 0
         }
         defer {
             state.withLock { state in
@@ -111,12 +119,10 @@ public final class HeadSockets: Sendable {
     private func listen(
         _ index: Int, _ hear: @escaping @Sendable (BlockNumber) -> Void
     ) async -> SocketFailure {
-        let endpoint = endpoints[index]
         state.withLock { $0.isRightChain = false }
         do {
-            try await transport.listen(
-                SocketRequest(url: endpoint.url, headers: endpoint.headers, greeting: HeadMessage.greeting)
-            ) { bytes in
+            try await transport.listen(request(index)) { bytes in
+                guard self.takesMessage() else { throw SocketFailure.flood }
                 switch HeadMessage(bytes) {
                 case .chain(let found):
                     guard found == UInt64(self.chainID.rawValue) else { throw SocketFailure.wrongChain }
@@ -133,12 +139,51 @@ public final class HeadSockets: Sendable {
                 }
             }
             return .transport(.receive)
-        } catch let failure as SocketFailure {
-            return failure
-        } catch let error as TransportError {
-            return .transport(error)
         } catch {
-            return .transport(.cancelled)
+            return Self.failure(error)
+        }
+    }
+
+    /// Counts a message; false where the socket says more than any chain has to say.
+    private func takesMessage() -> Bool {
+        let now = now()
+        return state.withLock { state in
+            state.messages += 1
+            return Double(state.messages) <= Self.messagesAtOnce + Self.messagesPerSecond
+                * ((now - state.openedAt) / .seconds(1))
+        }
+    }
+
+    /// Opens the socket at `index` of the sockets' order and answers why it is of no use; nil where it announces blocks.
+    public func probe(_ index: Int) async -> SocketFailure? {
+        struct Works: Error {}
+        do {
+            try await transport.listen(request(index)) { bytes in
+                switch HeadMessage(bytes) {
+                case .chain(let found):
+                    guard found == UInt64(self.chainID.rawValue) else { throw SocketFailure.wrongChain }
+                case .subscribed(let isSubscribed): throw isSubscribed ? Works() : SocketFailure.refused
+                case .head, .other: break
+                case nil: throw SocketFailure.malformed
+                }
+            }
+            return .transport(.receive)
+        } catch is Works {
+            return nil
+        } catch {
+            return Self.failure(error)
+        }
+    }
+
+    private func request(_ index: Int) -> SocketRequest {
+        SocketRequest(url: endpoints[index].url, headers: endpoints[index].headers, greeting: HeadMessage.greeting)
+    }
+
+    private static func failure(_ error: any Error) -> SocketFailure {
+        switch error {
+        case let failure as SocketFailure: failure
+        case let error as TransportError: .transport(error)
+        default: .transport(.cancelled)
         }
     }
 

@@ -37,13 +37,18 @@ extension ProviderPool {
         guard !available.isEmpty else {
             throw .unavailable(retryAfter: allowed.map { health[$0].wait(at: now) }.min() ?? .seconds(60))
         }
-        let best = available.compactMap { health[$0].head }.max()
+        let best = available.compactMap { health[$0].freshHead(at: now) }.max()
         let ranked = available.map { index in
             Rank(
                 standing: health[index].history.standing(of: needs.lowest, at: now),
                 cost: cost(health[index], needs, best: best, at: now), index: index)
         }
-        return ranked.sorted().map(\.index)
+        let order = ranked.sorted().map(\.index)
+        // Where an endpoint's head is not known, the others cannot be compared with it: it goes first once.
+        guard needs.kind == .head, let unknown = order.first(where: { health[$0].freshHead(at: now) == nil }) else {
+            return order
+        }
+        return [unknown] + order.filter { $0 != unknown }
     }
 
     /// What an answer costs at an endpoint, for a search by what it covers: half as many blocks are half the worth.

@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 
 extension ProviderPool {
@@ -8,6 +9,15 @@ extension ProviderPool {
         guard endpoints.indices.contains(node) else { return }
         // A head that nobody has would make every true one look old.
         state.withLock { $0.head.forget(from: node) }
-        noteFailure(node, .inconsistent(reason))
+        // Who is the only one is asked again soon, whatever it says.
+        guard endpoints.count > 1 else { return noteFailure(node, .inconsistent(reason)) }
+        let now = now()
+        state.withLock { state in
+            let jitter = Double(state.random.next() >> 11) / Double(1 << 53)
+            state.health[node].distrusted(because: reason, at: now, jitter: jitter)
+        }
+        logger.warning(
+            "an endpoint answered wrongly and is left alone",
+            metadata: ["endpoint": "\(endpoints[node].label)", "reason": "\(reason)"])
     }
 }

@@ -39,7 +39,7 @@ extension ProviderPool {
         let now = now()
         let verdict = state.withLock { state in
             let verdict = state.head.judge(marks.latest.number, at: now)
-            if verdict != .implausible { state.health[marks.node].saw(head: marks.latest.number) }
+            if verdict != .implausible { state.health[marks.node].saw(head: marks.latest.number, at: now) }
             if verdict == .serve { state.head.served(marks, at: now) }
             return verdict
         }

@@ -1,5 +1,6 @@
 public import Domain
 public import Ethereum
+import HTTPClient
 import Metrics
 
 extension ProviderPool {
@@ -34,11 +35,16 @@ extension ProviderPool {
     private func search(
         _ range: ClosedRange<BlockNumber>, isWhole: Bool, addresses: [Address], topics: [[Hash]], notBy excluded: Int?
     ) async throws(RPCError) -> BlockLogs {
+        let needs = Needs(kind: .search, lowest: range.lowerBound, blocks: range.length, excluded: excluded)
         do throws(RPCError) {
-            return try await each(
-                Needs(kind: .search, lowest: range.lowerBound, blocks: range.length, excluded: excluded)
-            ) { index throws(RPCError) in
-                try await search(index, range, isWhole: isWhole, addresses, topics)
+            // The tip does not wait for one slow endpoint.
+            guard isWhole else {
+                return try await each(needs) { index throws(RPCError) in
+                    try await search(index, range, isWhole: isWhole, addresses, topics)
+                }
+            }
+            return try await race(needs) { index throws(RPCError) in
+                try await self.search(index, range, isWhole: isWhole, addresses, topics)
             }
         } catch {
             guard case .rangeTooLarge = error else { throw error }
@@ -79,6 +85,10 @@ extension ProviderPool {
                     update(index) {
                         $0.range.gaveUp(size)
                         if error == .pruned { $0.history.refused(range.lowerBound, head: $0.head, at: now) }
+                        if case .transport(.timedOut) = error {
+                            // Whatever held it up, less of it takes less time.
+                            _ = $0.range.refused(size, addresses: 0, RangeHint(.results), at: now)
+                        }
                     }
                     throw error
                 }
@@ -105,8 +115,8 @@ extension ProviderPool {
         blockHash: Hash, addresses: [Address], topics: [[Hash]] = [], notBy excluded: Int? = nil
     ) async throws(RPCError) -> BlockLogs {
         do throws(RPCError) {
-            return try await each(Needs(kind: .search, excluded: excluded)) { index throws(RPCError) in
-                try await search(index, blockHash, addresses, topics)
+            return try await race(Needs(kind: .search, excluded: excluded)) { index throws(RPCError) in
+                try await self.search(index, blockHash, addresses, topics)
             }
         } catch {
             guard case .rangeTooLarge = error else { throw error }

@@ -28,7 +28,7 @@ extension ProviderPool {
                 running += 1
                 group.addTask { await self.finish(index, needs, work) }
                 guard started < order.count else { return }
-                let (count, delay) = (started, health(index).hedge)
+                let (count, delay) = (started, health(index).hedge(needs.kind))
                 group.addTask {
                     do { try await self.sleep(delay) } catch { return .nothing }
                     return .late(count)

@@ -25,6 +25,8 @@ public enum SocketFailure: Error, Equatable, Sendable {
     case malformed
     /// Polling showed blocks that the socket did not speak of.
     case silent
+    /// It said more than any chain has to say.
+    case flood
 
     /// The word for it in logs and metrics, one of a small closed set.
     public var errorClass: String {
@@ -34,6 +36,7 @@ public enum SocketFailure: Error, Equatable, Sendable {
         case .refused: "refused"
         case .malformed: "malformed"
         case .silent: "silent"
+        case .flood: "flood"
         }
     }
 }

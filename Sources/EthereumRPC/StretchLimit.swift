@@ -27,13 +27,14 @@ struct StretchLimit: Sendable, Equatable {
         self.length = length * 2 >= cap ? nil : length * 2
     }
 
-    /// Chooses a size whose logs fit, as far as logs come evenly, at most twice the last one.
+    /// Chooses a size that fills half of what is allowed, since the next blocks may hold twice as many logs.
     private mutating func fit(_ size: Int, _ results: Int, into most: Int, _ cap: Int) {
-        let room = results == 0 ? Int.max : max(1, size * max(1, most / 10 * 8) / results)
-        let next = min(room, size * 2)
+        let isSparse = results < most / 8
+        let room = results == 0 ? Int.max : max(1, size * max(1, most / 2) / results)
+        let next = min(room, isSparse ? size * 2 : size + max(1, size / 4))
         // What a shorter search found says little about longer ones, unless it found much.
         guard size >= length ?? 0 || next < length ?? .max else { return }
-        length = room >= size * 8 && next >= cap ? nil : next
+        length = isSparse && next >= cap ? nil : next
     }
 
     /// Notes that `size` blocks, 2 or more, were refused; `hint` is a smaller size that the endpoint said would do.

@@ -10,7 +10,7 @@ public struct SocketRequest: Sendable {
     public var connectDeadline: Duration
     /// The longest message, in as many fragments as it may come; also the longest frame.
     public var maximumMessageBytes: Int
-    /// A ping goes out after so long; a peer that says nothing for two of them is gone.
+    /// A ping follows on so long a silence; a peer that does not answer within as long again is gone.
     public var pingInterval: Duration
 
     /// The defaults: 10 s to open, 64 KiB a message, a ping every 20 s.

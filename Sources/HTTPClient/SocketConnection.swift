@@ -13,7 +13,7 @@ final class SocketConnection: Sendable {
         var channel: (any Channel)?
         var isLate = false
         var isCancelled = false
-        var lastWord = ContinuousClock.now
+        var pulse = SocketPulse()
     }
     /// Wraps what a receiver threw, so that it is told from what the network did.
     private struct ReceiverFailed: Error { let error: any Error }
@@ -129,16 +129,18 @@ final class SocketConnection: Sendable {
                 let interval = self.request.pingInterval
                 while true {
                     try await Task.sleep(for: interval)
-                    let silence = ContinuousClock.now - self.state.withLock { $0.lastWord }
-                    guard silence < interval * 2 else { throw TransportError.timedOut(after: silence) }
-                    if silence >= interval { try await outbound.write(Self.frame(.ping, ByteBuffer())) }
+                    switch self.state.withLock({ $0.pulse.tick() }) {
+                    case .wait: break
+                    case .ping: try await outbound.write(Self.frame(.ping, ByteBuffer()))
+                    case .giveUp: throw TransportError.timedOut(after: interval)
+                    }
                 }
             }
             try await group.next()
         }
     }
 
-    private func heard() { state.withLock { $0.lastWord = .now } }
+    private func heard() { state.withLock { $0.pulse.heard() } }
 
     private static func take(
         _ frame: WebSocketFrame, _ outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>,

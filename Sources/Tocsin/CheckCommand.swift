@@ -84,6 +84,7 @@ struct CheckCommand: AsyncParsableCommand {
                     StandardOutput.line("chain \(chain.id): \(name): \(Self.explanation(of: error))")
                 }
             }
+            await hear(chain)
             if !served {
                 unserved += 1
                 StandardError.line(
@@ -92,6 +93,20 @@ struct CheckCommand: AsyncParsableCommand {
         }
         await transport.shutdown()
         if unserved > 0 { throw ExitCode(69) }
+    }
+
+    /// Says of each socket of `chain` whether it announces blocks; one that does not costs latency and nothing else.
+    private func hear(_ chain: Chain) async {
+        guard
+            let sockets = HeadSockets(
+                chainID: chain.id, urls: chain.socketURLs, transport: NIOSocketTransport(),
+                logger: Logger(label: "tocsin.check"))
+        else { return }
+        for (index, status) in sockets.status().enumerated() {
+            let failure = await sockets.probe(index)
+            let verdict = failure.map { "announces no blocks (\($0.errorClass))" } ?? "announces blocks"
+            StandardOutput.line("chain \(chain.id): socket \(status.endpoint) \(verdict)")
+        }
     }
 }
 

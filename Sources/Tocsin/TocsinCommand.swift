@@ -9,7 +9,7 @@ struct TocsinCommand: AsyncParsableCommand {
         version: tocsinVersion,
         subcommands: [
             ServeCommand.self, MigrateCommand.self, CheckCommand.self, VersionCommand.self, DecodeCommand.self,
-            VerifySignatureCommand.self,
+            VerifySignatureCommand.self, BackfillCommand.self, VerifyCommand.self, RewindCommand.self,
         ])
 }
 

@@ -240,6 +240,11 @@ struct FeedTests {
             let verified = try await alice.send("GET", "/chains/11155111").data
             #expect(verified["unverified_blocks"] == .number(5))
             #expect(verified["verified_blocks"] == .number(95))
+            #expect(verified["history"] == .null)
+            try await api.database.run("UPDATE chains SET history_rate = 50, head_number = 9989592")
+            let behind = try await alice.send("GET", "/chains/11155111").data["history"]
+            #expect(behind?["blocks_per_second"] == .number(50))
+            #expect(behind?["seconds_left"] == .number(2))
             for path in ["/chains/1", "/chains/x"] { #expect(try await alice.send("GET", path).status == 404) }
         }
     }

@@ -16,7 +16,8 @@ struct StatementTests {
         ListEventsAfter<ByType>.self, ListEventsAfter<ByHeight>.self, ListEventsAfter<ByRow>.self,
         ListEventsBefore<ByAgent>.self, ListEventsBefore<ByType>.self, ListEventsBefore<ByHeight>.self,
         ListEventsBefore<ByRow>.self,
-        ListLinks.self, ListOrganizations.self, ListRegistryUpgrades.self, ListTriggers.self, LockTrigger.self, RecordLogin.self,
+        ListLinks.self, ListOrganizations.self, ListRegistryUpgrades.self,
+        ListTriggers.self, LockTrigger.self, RecordLogin.self,
         RenameActionVersions.self, ResolveScope.self, TouchTrigger.self, UnlinkAgent.self, UpdateAction.self,
         UpdateActionPriority.self, UpdateCondition.self, UpdateTrigger.self,
     ]

@@ -324,7 +324,6 @@ private struct SwappedBlooms: ChainSource {
     }
     var spanLength: Int { inner.spanLength }
     func tip(tags: Bool) async throws -> BlockMarks { try await inner.tip(tags: tags) }
-    var spanLength: Int { inner.spanLength }
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {
         try await swapped(inner.segment(range, contracts: contracts))
     }

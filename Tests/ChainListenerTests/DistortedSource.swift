@@ -21,7 +21,6 @@ struct DistortedSource: ChainSource {
 
     var spanLength: Int { inner.spanLength }
     func tip(tags: Bool) async throws -> BlockMarks { try await inner.tip(tags: tags) }
-    var spanLength: Int { inner.spanLength }
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {
         distorted(try await inner.segment(range, contracts: contracts), logs)
     }

@@ -6,6 +6,11 @@ import EthereumRPC
 enum ChainText {
     static let contract = Address(words: (0x8004_a169_fb4a_3325, 0x136e_b29f_a0ce_b6d2, 0xe539_a432))
 
+    /// A contract of its own for each `index`.
+    static func address(_ index: Int) -> Address {
+        Address(words: (0x8004_a169_fb4a_3325, 0x136e_b29f_a0ce_b6d2, UInt32(1000 + index)))
+    }
+
     static func header(_ number: UInt64, hash own: Hash? = nil, parent: Hash? = nil, changes: String = "") -> String {
         #"""
         {"number":"0x\#(String(number, radix: 16))","hash":"\#(own ?? hash(number))",
@@ -23,6 +28,15 @@ enum ChainText {
         ]
         if let address { changes["address"] = "\"\(address)\"" }
         return logText(changes)
+    }
+
+    /// The receipt of the only transaction in block `number`.
+    static func receipt(_ number: UInt64, logs: [String]) -> String {
+        #"""
+        {"transactionHash":"\#(hash(9))","transactionIndex":"0x0","blockHash":"\#(hash(number))",
+        "blockNumber":"0x\#(String(number, radix: 16))","type":"0x2","status":"0x1","cumulativeGasUsed":"0x5208",
+        "logsBloom":"0x\#(String(repeating: "00", count: 256))","logs":[\#(logs.joined(separator: ","))]}
+        """#
     }
 
     /// The height of the hash in `["0x…",false]`.

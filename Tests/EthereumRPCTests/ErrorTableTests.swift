@@ -140,7 +140,11 @@ import Testing
         Row(nil, "query returns too many logs, narrow your filter: 20000", results(20000)),
         Row(-32602, "query exceeds max block range 100000", blocks(100000)),
         Row(-32003, "Response is too big", tooManyResults, data: "Exceeded max limit of 167772160"),
+        // A suggestion alone.
+        Row(nil, "this block range should work: [0x1, 0x2]", .rangeTooLarge(RangeHint(.results, range: 1...2))),
         // A bare code.
+        Row(-32047, "", tooManyBlocks),
+        Row(-32062, "", tooLarge),
         Row(-32614, "", tooManyBlocks),
         Row(-32005, "limit exceeded", tooLarge),
     ]
@@ -152,7 +156,9 @@ import Testing
             .rateLimited(retryAfter: nil)),
         Row(429, "", .rateLimited(retryAfter: nil)),
         Row(429, "Monthly capacity limit exceeded. Visit https://dashboard.example/settings/billing", .unauthorized),
-        Row(-32007, "50/second request limit reached - reduce calls per second", .rateLimited(retryAfter: nil)),
+        Row(
+            -32007, "50/second request limit reached - reduce calls per second",
+            .rateLimited(retryAfter: nil, perSecond: 50)),
         Row(-32007, "", .rateLimited(retryAfter: nil)),
         Row(-32009, "", .rateLimited(retryAfter: nil)),
         Row(-32612, "", .methodMissing),
@@ -163,7 +169,6 @@ import Testing
         Row(-32005, "limit exceeded", .rateLimited(retryAfter: nil), method: "eth_blockNumber"),
         Row(-32011, "no backend is currently healthy to serve traffic", .server(status: nil)),
         Row(-32000, "sender is over rate limit", .rateLimited(retryAfter: nil)),
-        Row(-32602, "Archive requests require a personal token", .unauthorized),
         Row(-32001, "Unable to complete request at this time.", .server(status: nil)),
     ]
 
@@ -183,6 +188,8 @@ import Testing
         Row(-32000, "failed to get logs for block #100 (0xabcdef..01)", .notYet),
         Row(4444, "pruned history unavailable", .pruned),
         Row(4444, "", .pruned),
+        // PublicNode answers recent blocks without a token.
+        Row(-32602, "Archive requests require a personal token", .pruned),
         Row(-32701, "history has been pruned for this block", .pruned),
         Row(-32000, "state data before txNum=12345 is not available", .pruned),
         Row(-32000, "Receipt not available for From block 100.", .pruned),

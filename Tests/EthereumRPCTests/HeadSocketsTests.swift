@@ -101,6 +101,33 @@ struct HeadSocketsTests {
         #expect(transport.asked.map(\.url) == ["wss://one.example", "ws://two.example"])
     }
 
+    @Test("a socket that speaks without end is closed")
+    func flood() async throws {
+        let transport = ScriptedSockets { _, speak in
+            try await speak(ScriptedSockets.chain)
+            while true { try await speak(ScriptedSockets.head(5)) }
+        }
+        let sockets = try Self.sockets(transport)
+        try await Self.running(sockets) { heard in
+            try await transport.opened.wait(times: 2)
+            #expect(sockets.status().first?.lastFailure == .flood)
+        }
+    }
+
+    @Test("a probe says whether a socket is of use")
+    func probe() async throws {
+        let works = ScriptedSockets { _, speak in
+            try await speak(ScriptedSockets.chain)
+            try await speak(ScriptedSockets.subscribed)
+            try await ScriptedSockets.forever()
+        }
+        #expect(try await Self.sockets(works).probe(0) == nil)
+        let other = ScriptedSockets { _, speak in try await speak(#"{"id":1,"result":"0x2"}"#) }
+        #expect(try await Self.sockets(other).probe(0) == .wrongChain)
+        let mute = ScriptedSockets { _, speak in try await speak(ScriptedSockets.chain) }
+        #expect(try await Self.sockets(mute).probe(0) == .transport(.receive))
+    }
+
     @Test("what is said beside heads is passed over, and heads before the chain is known are too")
     func chatter() async throws {
         let transport = ScriptedSockets { _, speak in

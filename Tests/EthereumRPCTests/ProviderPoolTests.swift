@@ -6,7 +6,7 @@ import Testing
 
 @testable import EthereumRPC
 
-@Suite struct ProviderPoolTests {
+@Suite(.timeLimit(.minutes(2))) struct ProviderPoolTests {
     static let two = ["https://one.example/v2/secretkey", "https://two.example/?key=secretkey"]
 
     // MARK: The chain id
@@ -155,7 +155,9 @@ import Testing
         let node = ScriptedNode(ChainText.node())
         let pool = try pool(node)
         _ = try await pool.head()
-        node.override { _, _ in .failure(.bodyTooLarge) }
+        node.override { _, body in
+            String(decoding: body, as: UTF8.self).contains("eth_getLogs") ? .failure(.bodyTooLarge) : nil
+        }
         await #expect(throws: RPCError.rangeTooLarge(RangeHint(.results))) {
             try await pool.blockWithLogs(range: 1...2, addresses: [])
         }
@@ -210,6 +212,83 @@ import Testing
         await #expect(throws: RPCError.self) { try await pool.head() }
         let wait = try #require(pool.status()[0].retryAfter)
         #expect(wait >= .seconds(seconds) && wait <= .seconds(seconds) * 1.2)
+    }
+
+    @Test("waits until the time that it is told, by the clock of who told it")
+    func retryAtTime() async throws {
+        let node = ScriptedNode(ChainText.node())
+        let pool = try pool(node)
+        _ = try await pool.head()
+        node.override { _, _ in
+            .success(
+                OutboundResponse(
+                    status: 503,
+                    headers: [
+                        "Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT", "Date": "Sun, 06 Nov 1994 08:49:27 GMT",
+                    ], body: Array(#"{"error":{"code":429,"message":""}}"#.utf8)))
+        }
+        await #expect(throws: RPCError.rateLimited(retryAfter: .seconds(10))) { try await pool.head() }
+        #expect(try #require(pool.status()[0].retryAfter) >= .seconds(10))
+    }
+
+    @Test("an allowed rate is kept to, and a wait of 0 is a second")
+    func allowedRate() async throws {
+        let clock = StoppedClock()
+        let node = ScriptedNode(ChainText.node())
+        let pool = try pool(node, clock: clock)
+        _ = try await pool.head()
+        node.play { host, method, parameters in
+            method == "eth_chainId"
+                ? .result(#""0x539""#)
+                : .rawError(
+                    #"{"code":-32005,"message":"project ID request rate exceeded","data":{"see":"https://x","rate":{"allowed_rps":2,"backoff_seconds":0,"current_rps":3.5}}}"#
+                )
+        }
+        await #expect(throws: RPCError.rateLimited(retryAfter: nil, perSecond: 2)) { try await pool.header(.number(7)) }
+        #expect(try #require(pool.status()[0].retryAfter) >= .seconds(1))
+        node.play(ChainText.node())
+        clock.move(by: .seconds(10))
+        // The bucket holds a little less than two calls; the second one has to wait.
+        _ = try await pool.header(.number(7))
+        let task = Task { try await pool.header(.number(7)) }
+        try await within(.seconds(60)) { try await clock.sleeping.wait() }
+        #expect(node.asked.count == 3)
+        clock.move(by: .seconds(1))
+        #expect(try await within(.seconds(60)) { try await task.value }?.number == 7)
+        // Whoever would wait very long is told so instead.
+        clock.move(by: .seconds(10))
+        let many = (1...60).map { BlockSelector.number(BlockNumber(UInt64($0)) ?? 0) }
+        #expect(try await pool.headers(many).count == 60)
+        await #expect(throws: RPCError.self) { try await pool.header(.number(7)) }
+        #expect(pool.status()[0].isAvailable)
+    }
+
+    @Test("one call alone finds out whether an endpoint is back; others go elsewhere meanwhile")
+    func oneProbe() async throws {
+        let clock = StoppedClock()
+        let node = ScriptedNode(ChainText.node())
+        let pool = try pool(node, Self.two, clock: clock)
+        _ = try await pool.header(.number(7))
+        node.override { host, _ in host == "one.example" ? .failure(.connect) : nil }
+        _ = try await pool.header(.number(7))
+        node.override(nil)
+        clock.move(by: .seconds(600))
+        let before = node.asked.count
+        let hold = node.hold("one.example")
+        let single = try await withThrowingTaskGroup(of: Int.self) { group in
+            // The best endpoint by now is whichever was not slow; ask without the second so that the first probes.
+            group.addTask { try await pool.header(.number(7), notBy: 1) == nil ? 1 : 0 }
+            try await within(.seconds(60)) { try await hold.arrived.wait() }
+            for _ in 0..<3 { #expect(try await pool.header(.number(7))?.number == 7) }
+            await #expect(throws: RPCError.unavailable(retryAfter: .milliseconds(100))) {
+                try await pool.header(.number(7), notBy: 1)
+            }
+            hold.opened.fire()
+            return try await group.next()
+        }
+        #expect(single == 0)
+        #expect(node.asked[before...].filter { $0.host == "one.example" }.count == 1)
+        #expect(pool.status()[0].isAvailable)
     }
 
     @Test("prefers the endpoint that answers faster, and looks at new ones")

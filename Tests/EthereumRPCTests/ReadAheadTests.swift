@@ -1,3 +1,4 @@
+import CSimdJSON
 import Domain
 import Ethereum
 import Foundation

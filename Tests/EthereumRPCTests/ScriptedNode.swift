@@ -2,6 +2,7 @@ import EthereumRPC
 import Foundation
 import HTTPClient
 import Synchronization
+import TestSupport
 
 /// Nodes behind a transport, answering JSON-RPC as a test scripts it.
 final class ScriptedNode: Transport {
@@ -29,6 +30,7 @@ final class ScriptedNode: Transport {
 
     private let script: Mutex<Script>
     private let override: Mutex<Override?>
+    private let holds = Mutex<[String: Hold]>([:])
     private let newConnections = Mutex<Set<String>>([])
     private let log = Mutex<[(asked: Asked, request: OutboundRequest)]>([])
 
@@ -44,6 +46,21 @@ final class ScriptedNode: Transport {
     var requests: [OutboundRequest] { log.withLock { $0.map(\.request) } }
 
     func play(_ script: @escaping Script) { self.script.withLock { $0 = script } }
+    /// A host that does not answer before it is let go.
+    struct Hold: Sendable {
+        /// Fires for each request that waits.
+        let arrived = Signal()
+        /// Lets everybody go.
+        let opened = Signal()
+    }
+
+    /// Lets every request to `host` wait, questions for its chain id left out.
+    func hold(_ host: String) -> Hold {
+        let hold = Hold()
+        holds.withLock { $0[host] = hold }
+        return hold
+    }
+
     /// Makes the next answer of `host` come over a new connection.
     func reconnect(_ host: String) { newConnections.withLock { _ = $0.insert(host) } }
     func override(_ override: Override?) { self.override.withLock { $0 = override } }
@@ -53,6 +70,10 @@ final class ScriptedNode: Transport {
         let calls = Self.calls(request.body)
         log.withLock {
             $0.append((Asked(host: host, methods: calls.list.map(\.method), isBatch: calls.isBatch), request))
+        }
+        if let hold = holds.withLock({ $0[host] }), !calls.list.contains(where: { $0.method == "eth_chainId" }) {
+            hold.arrived.fire()
+            do { try await hold.opened.wait() } catch { throw .cancelled }
         }
         if let response = override.withLock({ $0 })?(host, request.body) {
             let response = try response.get()
@@ -99,7 +120,7 @@ final class ScriptedNode: Transport {
     }
 }
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until it is moved; who sleeps wakes when it has moved far enough.
 final class StoppedClock: Clock, Sendable {
     struct Instant: InstantProtocol {
         var offset: Duration
@@ -108,9 +129,46 @@ final class StoppedClock: Clock, Sendable {
         static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
     }
 
-    private let time = Mutex(Instant(offset: .zero))
-    var now: Instant { time.withLock { $0 } }
+    private struct State {
+        var now = Instant(offset: .zero)
+        var sleepers: [Int: (deadline: Instant, continuation: CheckedContinuation<Void, any Error>)] = [:]
+        var nextID = 0
+    }
+
+    private let state = Mutex(State())
+    /// Fires when somebody has lain down to sleep.
+    let sleeping = Signal()
+
+    var now: Instant { state.withLock { $0.now } }
     var minimumResolution: Duration { .nanoseconds(1) }
-    func move(by duration: Duration) { time.withLock { $0 = $0.advanced(by: duration) } }
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws { throw CancellationError() }
+
+    func move(by duration: Duration) {
+        let woken = state.withLock { state in
+            state.now = state.now.advanced(by: duration)
+            let due = state.sleepers.filter { $0.value.deadline <= state.now }
+            for id in due.keys { state.sleepers[id] = nil }
+            return due.values.map(\.continuation)
+        }
+        for continuation in woken { continuation.resume() }
+    }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let outcome: Result<Void, any Error>? = state.withLock { state in
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    if deadline <= state.now { return .success(()) }
+                    state.sleepers[id] = (deadline, continuation)
+                    return nil
+                }
+                if let outcome { continuation.resume(with: outcome) } else { sleeping.fire() }
+            }
+        } onCancel: {
+            state.withLock { $0.sleepers.removeValue(forKey: id) }?.continuation.resume(throwing: CancellationError())
+        }
+    }
 }

@@ -2,6 +2,7 @@ import Domain
 import Ethereum
 import EthereumRPC
 import HTTPClient
+import Logging
 
 /// A node that answers every question but the one for the chain with the same bytes.
 private struct Parrot: Transport {
@@ -28,7 +29,8 @@ func readAnswer(_ bytes: [UInt8]) async {
     let body = input.remainder()
     guard choice % 8 != 0, let chain = ChainID(rawValue: 1) else { return readLogs(body) }
     let pool = ProviderPool(
-        chainID: chain, urls: ["http://127.0.0.1/"], transport: Parrot(body: body), random: Zeros())
+        chainID: chain, urls: ["http://127.0.0.1/"], transport: Parrot(body: body), random: Zeros(),
+        logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
     do throws(RPCError) {
         switch choice % 8 {
         case 1: _ = try await pool.head()

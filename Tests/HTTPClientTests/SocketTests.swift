@@ -203,25 +203,17 @@ struct SocketTests {
         await server.stop()
     }
 
-    @Test("a server that answers pings is kept")
-    func pongs() async throws {
-        let answered = Signal()
-        let server = try await SocketServer { peer in
-            for await frame in peer.frames where frame.opcode == .ping {
-                await peer.frame(10, [])
-                answered.fire()
+    @Test("whoever is heard of between two ticks is kept, and whoever does not answer a ping is not")
+    func pulse() {
+        var pulse = SocketPulse()
+        func ticks(_ heard: [Bool]) -> [SocketPulse.Action] {
+            heard.map { isHeard in
+                if isHeard { pulse.heard() }
+                return pulse.tick()
             }
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                _ = try await Self.ending(SocketRequest(url: server.url(), pingInterval: .seconds(1)))
-                Issue.record("the socket ended")
-            }
-            group.addTask { try await within(.seconds(30)) { try await answered.wait(times: 2) } }
-            try await group.next()
-            group.cancelAll()
-        }
-        await server.stop()
+        #expect(ticks([false, true, false, true, false, true]) == [.wait, .wait, .ping, .wait, .ping, .wait])
+        #expect(ticks([false, false]) == [.ping, .giveUp])
     }
 
     @Test("an error of the receiver closes the socket and comes out as it is")

@@ -3,8 +3,11 @@ public struct HurriedClock: Clock {
     /// A moment of the hurried time.
     public struct Instant: InstantProtocol {
         let offset: Duration
+        /// The moment `duration` later.
         public func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        /// The time from here to `other`.
         public func duration(to other: Instant) -> Duration { other.offset - offset }
+        /// Which comes first.
         public static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
     }
 

@@ -21,6 +21,8 @@ from node import contracts, transactions
 from node.blocks import text
 from node.chain import Chain, Settings
 from node.rpc import Node
+from node.subscriptions import Subscriptions
+from server import websocket
 from server.http import listen, response
 
 BALANCE = 10**27
@@ -98,7 +100,12 @@ async def serve(options: argparse.Namespace) -> None:
         results_max=options.max_log_results,
     )
 
-    async def handle(request) -> bytes:
+    subscriptions = Subscriptions(node)
+
+    async def handle(request) -> bytes | None:
+        if websocket.is_upgrade(request):
+            websocket.upgrade(request, subscriptions.answer, subscriptions.forget)
+            return None
         if request.method != "POST":
             return response(405, b"JSON-RPC takes POST\n", "text/plain", {"allow": "POST"})
         # A caller that hangs up does not undo half a batch: what it asked for is carried through.
@@ -108,6 +115,7 @@ async def serve(options: argparse.Namespace) -> None:
     host = f"[{options.host}]" if ":" in options.host else options.host
     node.information = {
         "rpc_url": f"http://{host}:{server.port}",
+        "ws_url": f"ws://{host}:{server.port}",
         "chain_id": options.chain_id,
         "registries": {name: text(addresses[name]) for name in ("identity", "reputation", "validation")},
         "bulk": text(addresses["bulk"]),

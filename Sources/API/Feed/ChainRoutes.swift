@@ -50,6 +50,22 @@ struct ChainRoutes: Sendable {
         }
     }
 
+    /// How far the blocks before the tip are read; null at the tip.
+    private func writeHistory(of chain: Chain, _ progress: ChainProgress?, to writer: inout JSONWriter) {
+        guard let progress, let rate = progress.historyRate, let head = progress.head, let lag = progress.lag else {
+            return writer.member("history", nil as String?)
+        }
+        let start = chain.contracts.map(\.startBlock.rawValue).min() ?? 0
+        let whole = max(1, head.subtractingReportingOverflow(start).partialValue)
+        writer.member(
+            "history",
+            object: {
+                $0.member("progress", min(1, max(0, 1 - Double(lag) / Double(whole))))
+                $0.member("blocks_per_second", rate)
+                $0.member("seconds_left", rate > 0 ? Double(lag) / rate : nil)
+            })
+    }
+
     /// Everything but the nodes' URLs, which may hold keys.
     private func write(
         _ chain: Chain, _ progress: ChainProgress?, _ upgrades: [Address: RegistryUpgrade],
@@ -61,6 +77,7 @@ struct ChainRoutes: Sendable {
         writer.member("head", progress?.head)
         writer.member("checkpoint", progress?.checkpoint)
         writer.member("lag", progress?.lag)
+        writeHistory(of: chain, progress, to: &writer)
         writer.member("safe", progress?.safe)
         writer.member("finalized", progress?.finalized)
         writer.member("head_seen_at", Timestamp(progress?.headSeenAt, .milliseconds))
@@ -101,6 +118,8 @@ struct ChainProgress {
     let haltedReason: String?
     /// At how many stored heights nothing proves yet that all logs are stored.
     let unverified: Int64
+    /// How many blocks of history are stored in a second; nil at the tip.
+    let historyRate: Double?
 
     /// At how many stored heights from `start` on all logs are proved to be stored.
     func verified(from start: BlockNumber?) -> Int64? {
@@ -122,7 +141,7 @@ struct ListChainProgress: Statement {
         SELECT chain_id, checkpoint_number, head_number, safe_number, finalized_number, head_seen_at,
             listener_error, halted_reason, (
                 SELECT coalesce(sum(last - first + 1), 0)::bigint FROM unverified_ranges AS range
-                WHERE range.chain_id = chains.chain_id)
+                WHERE range.chain_id = chains.chain_id), history_rate
         FROM chains
         """
     func decode(_ row: borrowing RowReader) throws(StorageError) -> ChainProgress {
@@ -131,6 +150,7 @@ struct ListChainProgress: Statement {
             chain: chain, checkpoint: try row.optionalInteger(1), head: try row.optionalInteger(2),
             safe: try row.optionalInteger(3), finalized: try row.optionalInteger(4),
             headSeenAt: try row.optionalDate(5), listenerError: try row.optionalText(6),
-            haltedReason: try row.optionalText(7), unverified: try row.integer(8))
+            haltedReason: try row.optionalText(7), unverified: try row.integer(8),
+            historyRate: try row.optionalDouble(9))
     }
 }

@@ -149,7 +149,8 @@ struct FinishCommit: Statement {
         UPDATE chains
         SET checkpoint_number = coalesce($3, checkpoint_number), checkpoint_hash = coalesce($4, checkpoint_hash),
             feed_sequence = $5, head_number = $6, head_seen_at = clock_timestamp(), safe_number = $7,
-            finalized_number = $8, listener_until = clock_timestamp() + $9, listener_error = NULL
+            finalized_number = $8, listener_until = clock_timestamp() + $9, listener_error = NULL,
+            history_rate = $10
         WHERE chain_id = $1 AND listener_token = $2
         """
     let commit: FeedCommit
@@ -161,6 +162,7 @@ struct FinishCommit: Statement {
             .optional(commit.checkpoint?.number.rawValue), .optional(commit.checkpoint?.hash.bytes),
             .integer(sequence), .integer(commit.head.rawValue), .optional(commit.marks.safe?.rawValue),
             .optional(commit.marks.finalized?.rawValue), .duration(lease),
+            commit.historyRate.map(SQLValue.double) ?? .null,
         ]
     }
 }

@@ -47,6 +47,10 @@ struct Oracle: Sendable {
         // If it comes back, it is new once more.
         shownAt[hash] = nil
     }
+    /// Some node has another block at that height, whatever the others say.
+    mutating func isContested(_ hash: Hash, at time: Duration) {
+        if orphanedAt[hash] == nil { orphanedAt[hash] = time }
+    }
     mutating func reached(height: Int) { highest = max(highest, height) }
 
     /// The logs of `block` that an observer must store.

@@ -287,8 +287,8 @@ final class World: @unchecked Sendable {
         life.pool = pool
         let watched = Chain(
             id: chainID, name: "simulated", rpcURLs: ["http://simulated"], pollInterval: plan.pollInterval,
-            confirmations: plan.finalityDepth, finality: plan.finality, explorerURL: nil,
-            contracts: WorldChain.contracts, verification: plan.verification)
+            confirmations: plan.finalityDepth, finality: plan.finality, verification: plan.verification,
+            explorerURL: nil, contracts: WorldChain.contracts)
         let listener = Listener(
             chain: watched, source: PooledChainSource(pool), store: WorldStore(life: life),
             ledger: WorldLedger(life: life), settings: plan.settings,
@@ -407,6 +407,9 @@ final class World: @unchecked Sendable {
             let length = Int.random(in: 1...(depth + 1), using: &random)
             node.view = chain.sprout(depth: depth, length: length, using: &random)
             for place in node.view.suffix(length) { oracle.isOrphaned(chain.blocks[place].hash, at: now) }
+            // Whoever hears of that branch alone must believe it.
+            for place in chain.canonical.suffix(depth) { oracle.isContested(chain.blocks[place].hash, at: now) }
+            oracle.reached(height: max(highest, node.view.count - 1))
             note(.staleBranch, node)
         }
         node.rangeMax = .max

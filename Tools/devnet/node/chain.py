@@ -75,6 +75,8 @@ class Chain:
         """Numbers of the blocks that have logs, ascending."""
         self._unpublished: dict[bytes, Block] = {}
         self.reorganisations = 0
+        self.listeners: list = []
+        """Called with each block as it is published."""
         header = Header(
             parent_hash=ZERO_HASH,
             uncles_hash=EMPTY_UNCLES_HASH,
@@ -193,6 +195,8 @@ class Chain:
             self.loud.append(block.number)
         for index, transaction in enumerate(block.transactions):
             self.places[transaction.hash] = Place(block, index)
+        for announce in self.listeners:
+            announce(block)
 
     # ----------------------------------------------------------- execution
 
