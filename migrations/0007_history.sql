@@ -3,7 +3,7 @@
 -- One index for two: a log's height and its place are unique together with its block, and events are read by height.
 ALTER TABLE events DROP CONSTRAINT events_position;
 DROP INDEX events_height;
-ALTER TABLE events ADD CONSTRAINT events_position UNIQUE (chain_id, block_number, log_index, block_hash);
+ALTER TABLE events ADD CONSTRAINT events_position UNIQUE (chain_id, block_number, log_index, block_hash, revision);
 
 -- An agent's events are listed by row, whatever their chain.
 DROP INDEX events_agent;

@@ -5,6 +5,7 @@ import HTTPClient
 struct EndpointHealth: Sendable {
     /// Whether the chain id was right since the last failure that could hide another server.
     private(set) var isChainVerified = false
+    private var verifiedAt = Duration.zero
     /// How many calls one batch may hold; 1 where batches do not come back whole.
     private(set) var batchMax: Int
     private(set) var head: BlockNumber?
@@ -109,10 +110,15 @@ struct EndpointHealth: Sendable {
         inFlight -= 1
     }
 
-    mutating func verifiedChain() { isChainVerified = true }
+    mutating func verifiedChain(at now: Duration) {
+        isChainVerified = true
+        verifiedAt = now
+    }
 
     /// Takes note of a new connection, behind which another server may stand.
-    mutating func reconnected() { isChainVerified = false }
+    ///
+    /// Connections that are opened together, or one for each call, are checked together, once a second.
+    mutating func reconnected(at now: Duration) { if now - verifiedAt >= .seconds(1) { isChainVerified = false } }
 
     mutating func saw(head: BlockNumber, at now: Duration) {
         self.head = head

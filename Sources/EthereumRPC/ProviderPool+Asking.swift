@@ -65,10 +65,11 @@ extension ProviderPool {
         let kind = CallKind(calls)
         let start = now()
         let response = try await send(index, calls, firstID: firstID, kind)
-        let time = now() - start
+        let end = now()
+        let time = end - start
         if !response.isReused, calls[0].method != Call.chainID.method {
             // Behind a new connection may stand another server.
-            update(index) { $0.reconnected() }
+            update(index) { $0.reconnected(at: end) }
             try await verifyChain(index)
         }
         do throws(RPCError) {
@@ -184,7 +185,8 @@ extension ProviderPool {
                 throw .wrongChain(expected: expected, found: String(found))
             }
         }
-        update(index) { $0.verifiedChain() }
+        let now = now()
+        update(index) { $0.verifiedChain(at: now) }
     }
 }
 

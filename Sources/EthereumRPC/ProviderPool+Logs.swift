@@ -85,9 +85,8 @@ extension ProviderPool {
                     update(index) {
                         $0.range.gaveUp(size)
                         if error == .pruned { $0.history.refused(range.lowerBound, head: $0.head, at: now) }
-                        if case .transport(.timedOut) = error {
-                            // Whatever held it up, less of it takes less time.
-                            _ = $0.range.refused(size, addresses: 0, RangeHint(.results), at: now)
+                        if error.mayBeTooLarge {
+                            _ = $0.range.refused(size, addresses: 0, RangeHint(.unknown), at: now)
                         }
                     }
                     throw error
@@ -160,6 +159,18 @@ extension ProviderPool {
     private func countRefusal(_ hint: RangeHint) {
         let dimensions = [("chain", "\(chainID)"), ("cause", "\(hint.cause)")]
         Counter(label: "rpc.refused.ranges.count", dimensions: dimensions).increment()
+    }
+}
+
+extension RPCError {
+    /// Whether a smaller search may work, though the error does not say so.
+    ///
+    /// Less takes less time, and a node that words a limit in a new way must not stop the chain.
+    fileprivate var mayBeTooLarge: Bool {
+        switch self {
+        case .transport(.timedOut), .unknown: true
+        default: false
+        }
     }
 }
 

@@ -35,7 +35,7 @@ struct RangeLimits: Sendable, Equatable {
     mutating func answered(_ size: Int, results: Int, after time: Duration) {
         gaveUp(size)
         cap.answered(size, after: time)
-        stretch.answered(size, results: results, cap: cap.answered)
+        stretch.answered(size, results: results, cap: cap.stated ?? max(cap.answered, BlockCap.first))
     }
 
     /// Notes that a search of `size` blocks for `addresses` contracts was refused with `hint`.

@@ -7,11 +7,14 @@ struct StretchLimit: Sendable, Equatable {
     private(set) var resultsMax: Int?
     /// More than this is no limit.
     private static let resultsCeiling = 1_000_000_000
+    /// The size that was refused last, until that much is answered.
+    private var refused: Int?
     /// The largest size that was answered since the last refusal.
     private var answered = 0
     private var answersInRow = 0
     /// How many answers in a row it takes to try more, where nothing says that more would fit.
-    private var patience = 4
+    private var patience = Self.firstPatience
+    private static let firstPatience = 4
 
     /// Notes that `size` blocks held `results` logs; `cap` is what the endpoint allows elsewhere.
     mutating func answered(_ size: Int, results: Int, cap: Int) {
@@ -34,6 +37,19 @@ struct StretchLimit: Sendable, Equatable {
         let next = min(room, isSparse ? size * 2 : size + max(1, size / 4))
         // What a shorter search found says little about longer ones, unless it found much.
         guard size >= length ?? 0 || next < length ?? .max else { return }
+        answered = size
+        answersInRow += 1
+        if let before = refused {
+            if size >= before {
+                refused = nil
+                patience = Self.firstPatience
+            } else if next >= before, answersInRow < patience {
+                // The limit may be another than the one that was stated.
+                length = min(before - 1, max(size, length ?? size))
+                return
+            }
+        }
+        if next > size { answersInRow = 0 }
         length = isSparse && next >= cap ? nil : next
     }
 
@@ -51,6 +67,7 @@ struct StretchLimit: Sendable, Equatable {
             length = max(1, size / 10)
             patience = min(patience * 2, 1 << 20)
         }
+        refused = size
         answered = 0
         answersInRow = 0
     }

@@ -90,11 +90,13 @@ struct ReadAheadTests {
         for (bodies, expected) in [
             ([one, two], [[1, 5], [2]]), ([spaced, one], [[2], [1, 5]]), ([two, spaced], [[2], [2]]),
         ] {
-            let found = try JSONReader.read(Array("[\(bodies.joined(separator: ","))]".utf8), decodingLogs: true) {
-                _, replies, found in
-                replies.map { reply in
-                    found.logs[Int(reply.first_log)..<Int(reply.first_log + reply.log_count)].map { Int($0.logIndex) }
-                }
+            let second = bodies[1].replacing("\"id\":1", with: "\"id\":2")
+            let found = try JSONReader.read(Array("[\(bodies[0]),\(second)]".utf8), decodingLogs: true) {
+                reader, replies, found throws(RPCError) in
+                let answers = try Answers(
+                    reader: reader, replies: replies, found: found, node: 0, calls: [.anyLogs, .anyLogs], firstID: 1,
+                    status: 200)
+                return [try answers.logs(0).logs, try answers.logs(1).logs].map { $0.map { Int($0.logIndex) } }
             }
             #expect(found == expected)
         }
