@@ -4,11 +4,12 @@ FLAGS = --explicit-target-dependency-import-check error
 # Tests that only compute. They run by themselves: on two cores they would starve those that wait for sockets.
 PURE = Ethereum|Domain|Fuzz|Signatures|Conditions|Templates|TriggerEngine
 
-.PHONY: help build run demo test lint format bench fuzz setup
+.PHONY: help build run demo test simulate lint format bench fuzz setup
 
 help:
 	@echo "make demo     the whole system on a real EVM node; ONCE=1 runs it once and checks it"
 	@echo "make test     every test"
+	@echo "make simulate SEEDS=n FIRST_SEED=m   n simulated worlds from seed m on, about 250 blocks each"
 	@echo "make build    the release binary, .build/release/tocsin"
 	@echo "make run      tocsin serve on chains.json with the embedded database"
 	@echo "make bench    figures with their floors; ONLY=group,… for some of them"
@@ -38,6 +39,12 @@ else
 	$(SWIFT) test --skip-build --skip '^($(PURE)|Tocsin)Tests\.'
 	$(SWIFT) test --skip-build --filter '^TocsinTests\.'
 endif
+
+SEEDS ?= 1000
+FIRST_SEED ?= 1
+simulate: setup
+	$(SWIFT) build --build-tests $(FLAGS)
+	SEEDS=$(SEEDS) FIRST_SEED=$(FIRST_SEED) $(SWIFT) test --skip-build --filter '^ChainListenerTests\.WorldTests/anything'
 
 lint:
 	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Sources Fuzz

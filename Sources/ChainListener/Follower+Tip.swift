@@ -170,7 +170,11 @@ extension Follower {
     /// What a node other than `node` says about `block`, which stands where the followed branch has another one.
     private func opinion(on block: Header, notBy node: Int) async throws -> ReorgJudge.Opinion {
         do {
-            guard let other = try await source.header(at: block.number, notBy: node) else { return .silent }
+            let (source, number) = (source, block.number)
+            let answer = try await withinLimit(settings.secondLookLimit, clock) {
+                try await source.header(at: number, notBy: node)
+            }
+            guard let other = answer else { return .silent }
             if other.hash == block.hash { return .confirms }
             return other.hash == tracker.header(at: block.number)?.hash ? .denies : .silent
         } catch is ChainSourceError {

@@ -68,12 +68,14 @@ extension ProviderPool {
         var senders: [Hash: Address] = [:]
         for start in stride(from: 0, to: hashes.count, by: configuration.maximumBatch) {
             let wanted = Array(hashes[start...].prefix(configuration.maximumBatch))
-            let found = try await ask(wanted.map { .transaction($0) }) { answers throws(RPCError) in
-                var found: [Address] = []
-                for (index, hash) in wanted.enumerated() {
-                    found.append(try Self.sender(answers.result(index), of: hash))
+            let found = try await race(Needs()) { index throws(RPCError) in
+                try await self.ask(index, wanted.map { .transaction($0) }) { answers throws(RPCError) in
+                    var found: [Address] = []
+                    for (index, hash) in wanted.enumerated() {
+                        found.append(try Self.sender(answers.result(index), of: hash))
+                    }
+                    return found
                 }
-                return found
             }
             for (hash, sender) in zip(wanted, found) { senders[hash] = sender }
         }
