@@ -27,14 +27,14 @@ extension Follower {
         var waiting: [HistoryPiece] = []
         var draft: Draft?
         let isConcurrent = settings.callsMax > 1
-        let (fetcher, source, clock, store, meters) = (fetcher, source, clock, store, meters)
+        let (fetcher, source, clock, store, meters, depth) = (fetcher, source, clock, store, meters, tracker.depth)
         let tags = chain.finality == .tags
         let stray = try await withThrowingTaskGroup(of: HistoryStep.self) { group -> HistoryPiece? in
             defer { group.cancelAll() }
             func look() {
                 group.addTask {
                     try await clock.sleep(for: Self.lookPause)
-                    return .looked(try? await source.tip(tags: tags))
+                    return .looked(try? await Self.witnessedTip(source, tags: tags, depth: depth))
                 }
             }
             if isConcurrent { look() }
@@ -87,6 +87,14 @@ extension Follower {
 
     /// The most blocks that one stretch may have.
     private var spanLength: Int { min(settings.rangeMax, max(1, source.spanLength)) }
+
+    /// The newest blocks, where a node has the block at half the window's depth below them.
+    private static func witnessedTip(_ source: any ChainSource, tags: Bool, depth: Int) async throws -> BlockMarks {
+        let tip = try await source.tip(tags: tags)
+        let number = tip.latest.number.advanced(by: -depth / 2)
+        _ = try await source.segment(number...number, contracts: [])
+        return tip
+    }
 
     /// Takes in a look at the nodes; the last block of history then.
     private mutating func see(_ tip: BlockMarks, _ sight: inout FinalityMarks.Sight) -> BlockNumber {
