@@ -61,7 +61,7 @@ struct WorldTests {
             #expect(world.oracle.slowest <= .seconds(plan.style.blockSeconds), "seed \(plan.seed)")
         }
         // A stale node whose head is asked for alone is not noticed; the others pass one block time by some seconds.
-        guard ![.staleBranch, .silent, .slow, .unknownError, .tooManyInside].contains(fault) else {
+        guard ![.staleBranch, .silent, .slow, .unknownError, .tooManyInside, .inventedHead].contains(fault) else {
             return withKnownIssue("noticed later than within one block time", isIntermittent: true, holds)
         }
         holds()
