@@ -9,8 +9,8 @@ public struct HistoryScan: Sendable {
         public var logs = 0
         /// Logs that are events.
         public var events = 0
-        /// Blocks with logs that their header's bloom bears out.
-        public var provedBlocks = 0
+        /// Blocks whose header contradicts the logs.
+        public var contradictedBlocks = 0
         /// The stretches that were fetched.
         public var stretches = 0
     }
@@ -64,7 +64,7 @@ extension HistoryScan.Findings {
     fileprivate mutating func add(_ piece: HistoryPiece) {
         logs += piece.rows.count
         events += piece.rows.count { $0.defect == nil }
-        provedBlocks += piece.proofs.count { $0.verification == .bloom }
+        contradictedBlocks += piece.contradicted.count
         stretches += 1
     }
 }

@@ -19,7 +19,7 @@ struct FetchCommand: AsyncParsableCommand {
         var blocksPerS: Double
         var logs: Int
         var events: Int
-        var provedBlocks: Int
+        var contradictedBlocks: Int
         var stretches: Int
         var seconds: Double
         var cpuSeconds: Double
@@ -46,7 +46,7 @@ struct FetchCommand: AsyncParsableCommand {
         try report(
             Result(
                 logsPerS: Double(found.logs) / seconds, blocksPerS: Double(to - from + 1) / seconds, logs: found.logs,
-                events: found.events, provedBlocks: found.provedBlocks, stretches: found.stretches, seconds: seconds,
+                events: found.events, contradictedBlocks: found.contradictedBlocks, stretches: found.stretches, seconds: seconds,
                 cpuSeconds: processSeconds() - cpu))
         await transport.shutdown()
     }
