@@ -46,7 +46,8 @@ struct FetchCommand: AsyncParsableCommand {
         try report(
             Result(
                 logsPerS: Double(found.logs) / seconds, blocksPerS: Double(to - from + 1) / seconds, logs: found.logs,
-                events: found.events, contradictedBlocks: found.contradictedBlocks, stretches: found.stretches, seconds: seconds,
+                events: found.events, contradictedBlocks: found.contradictedBlocks, stretches: found.stretches,
+                seconds: seconds,
                 cpuSeconds: processSeconds() - cpu))
         await transport.shutdown()
     }
