@@ -397,19 +397,27 @@ import Testing
         #expect(node.asked.last?.host != "one.example")
     }
 
-    @Test("a slow answer that comes before the second one wins")
-    func slowButFirst() async throws {
+    /// A look at the head for which both nodes were asked, and neither answers before its gate opens.
+    private func race() async throws -> (
+        pool: ProviderPool, first: ScriptedNode.Hold, look: Task<BlockMarks, any Error>
+    ) {
         let clock = StoppedClock()
         let node = ScriptedNode(ChainText.node())
         let pool = try pool(node, Self.two, clock: clock)
         let (first, second) = (node.hold("one.example"), node.hold("two.example"))
-        let task = Task { try await pool.marks() }
+        let look = Task { try await pool.marks() }
         try await within(.seconds(60)) {
             try await first.arrived.wait()
             try await clock.sleeping.wait()
         }
         clock.move(by: .milliseconds(500))
         try await within(.seconds(60)) { try await second.arrived.wait() }
+        return (pool, first, look)
+    }
+
+    @Test("a slow answer that comes before the second one wins")
+    func slowButFirst() async throws {
+        let (pool, first, task) = try await race()
         first.opened.fire()
         let marks = try await within(.seconds(60)) { try await task.value }
         #expect(marks.node == 0)
@@ -418,17 +426,7 @@ import Testing
 
     @Test("cancelling a race ends all of it, and blames nobody")
     func cancelledRace() async throws {
-        let clock = StoppedClock()
-        let node = ScriptedNode(ChainText.node())
-        let pool = try pool(node, Self.two, clock: clock)
-        let (first, second) = (node.hold("one.example"), node.hold("two.example"))
-        let task = Task { try await pool.marks() }
-        try await within(.seconds(60)) {
-            try await first.arrived.wait()
-            try await clock.sleeping.wait()
-        }
-        clock.move(by: .milliseconds(500))
-        try await within(.seconds(60)) { try await second.arrived.wait() }
+        let (pool, _, task) = try await race()
         task.cancel()
         await #expect(throws: RPCError.transport(.cancelled)) {
             try await within(.seconds(60)) { try await task.value }
