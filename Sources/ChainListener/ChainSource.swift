@@ -45,14 +45,9 @@ public protocol ChainSource: Sendable {
 extension ChainSource {
     /// Nothing announces blocks.
     public var sockets: HeadSockets? { nil }
-}
 
-extension ChainSource {
     /// All receipts of the block of `header`, whoever offers them.
     public func receipts(of header: Header) async throws -> [Receipt]? { try await receipts(of: header.hash) }
-
-    /// All logs of the block `hash`, whoever wrote them, from its receipts; nil where no node offers receipts.
-    func receiptLogs(of hash: Hash) async throws -> [Log]? { try await receipts(of: hash)?.flatMap(\.logs) }
 }
 
 /// Why a chain's nodes did not answer what a listener asked.

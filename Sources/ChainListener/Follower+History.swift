@@ -80,11 +80,6 @@ extension Follower {
         return .behind
     }
 
-    /// The one block of `bare` with the watched logs out of its receipts.
-    ///
-    /// - Throws: `ChainSourceError.tooLarge` where no node offers receipts.
-    func denseBlock(_ bare: BlockLogs) async throws -> BlockLogs { try await fetcher.dense(bare) }
-
     /// The most blocks that one stretch may have.
     private var spanLength: Int { min(settings.rangeMax, max(1, source.spanLength)) }
 

@@ -127,7 +127,7 @@ extension Follower {
         do {
             segment = try await source.segment(range, contracts: contracts)
         } catch ChainSourceError.tooLarge where range.count == 1 {
-            segment = try await denseBlock(
+            segment = try await fetcher.dense(
                 try await source.segment(range, contracts: []))
         }
         guard segment.malformed.isEmpty else {
@@ -155,7 +155,7 @@ extension Follower {
             segment = try await source.block(hash, contracts: contracts)
         } catch ChainSourceError.tooLarge {
             let headers = try await source.headers([hash])
-            segment = try await denseBlock(
+            segment = try await fetcher.dense(
                 BlockLogs(range: number...number, headers: headers, logs: []))
         }
         guard segment.malformed.isEmpty else {

@@ -86,11 +86,11 @@ struct HistoryFetcher: Sendable {
     ///
     /// - Throws: `ChainSourceError.tooLarge` where no node offers receipts.
     func dense(_ bare: BlockLogs) async throws -> BlockLogs {
-        guard let header = bare.headers.first, let all = try await source.receiptLogs(of: header.hash) else {
+        guard let header = bare.headers.first, let receipts = try await source.receipts(of: header) else {
             throw ChainSourceError.tooLarge
         }
         var block = bare
-        block.logs = all.filter { addresses.contains($0.address) }
+        block.logs = receipts.flatMap(\.logs).filter { addresses.contains($0.address) }
         return block
     }
 
