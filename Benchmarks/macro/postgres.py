@@ -1,12 +1,15 @@
 """A private PostgreSQL cluster on a Unix socket, durable as in production, and a connection to it."""
 
+import ctypes
 import glob
 import os
 import pathlib
 import pwd
+import select
 import shutil
 import signal
 import subprocess
+import time
 import urllib.parse
 
 from .support import Failure, clean_environment, tail
@@ -137,3 +140,42 @@ class SQL:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Notifications:
+    """What is notified on a channel, over a connection of its own, with the microsecond of each arrival."""
+
+    class _Notice(ctypes.Structure):
+        _fields_ = [("channel", ctypes.c_char_p), ("pid", ctypes.c_int), ("payload", ctypes.c_char_p)]
+
+    def __init__(self, cluster, database, channel):
+        pq = self.pq = ctypes.CDLL("libpq.so.5")
+        pq.PQconnectdb.restype = pq.PQexec.restype = ctypes.c_void_p
+        pq.PQnotifies.restype = ctypes.POINTER(self._Notice)
+        for call in (pq.PQstatus, pq.PQsocket, pq.PQconsumeInput, pq.PQnotifies, pq.PQfinish, pq.PQclear, pq.PQfreemem):
+            call.argtypes = [ctypes.c_void_p]
+        pq.PQexec.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+        self.connection = pq.PQconnectdb(cluster.url(database).encode())
+        if pq.PQstatus(self.connection) != 0:
+            raise Failure("no connection for notifications")
+        pq.PQclear(pq.PQexec(self.connection, f"LISTEN {channel}".encode()))
+        self.arrived = []
+
+    def wait(self, limit):
+        """The next arrival: microseconds since 1970 and the payload."""
+        while not self.arrived:
+            if not select.select([self.pq.PQsocket(self.connection)], [], [], limit)[0]:
+                raise Failure(f"no notification within {limit} s")
+            now = time.time_ns() // 1000
+            if self.pq.PQconsumeInput(self.connection) != 1:
+                raise Failure("the connection for notifications broke")
+            while notice := self.pq.PQnotifies(self.connection):
+                self.arrived.append((now, notice.contents.payload.decode()))
+                self.pq.PQfreemem(notice)
+        return self.arrived.pop(0)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.pq.PQfinish(self.connection)

@@ -69,38 +69,54 @@ struct FeedStore: FeedStoring {
         guard held.checkpointHash == commit.parent else { throw ListenerError.stale }
         var outcome = CommitOutcome()
         var sequence = held.feedSequence
+        // One round trip for everything but what the rest depends on.
+        var batch = StatementBatch()
         if let fork = commit.fork {
             let retract = RetractEvents(chainID: commit.chainID, fork: fork, sequence: sequence)
             outcome.retractions = Int(try await connection.first(retract) ?? 0)
             sequence += Int64(outcome.retractions)
-            try await connection.execute(OrphanBlocks(chainID: commit.chainID, fork: fork))
-            try await connection.execute(ForgetUnverified(chainID: commit.chainID, fork: fork))
+            batch.add(OrphanBlocks(chainID: commit.chainID, fork: fork))
+            batch.add(ForgetUnverified(chainID: commit.chainID, fork: fork))
         }
+        var inserted: StatementStep<InsertEvents>?
         if let copied = try await copy(commit, on: held, behind: sequence, connection) {
             outcome.events = copied
-            sequence += Int64(copied)
         } else {
-            let stored = try await insert(commit, behind: sequence, on: connection)
-            outcome.events = stored
-            sequence += Int64(stored)
+            inserted = insert(commit, behind: sequence, with: &batch)
         }
+        let finished = finish(commit, on: held, with: &batch)
+        try await connection.run(batch)
+        if let inserted {
+            let counts = inserted.rows.first
+            guard let counts, counts.stored == commit.events.count else {
+                throw ListenerError.conflictingLogs(
+                    stored: Int(counts?.stored ?? 0), expected: commit.events.count)
+            }
+            outcome.events = Int(counts.appended)
+        }
+        guard let end = finished.rows.first else { throw ListenerError.fenced }
+        outcome.marks = Int(end - held.feedSequence) - outcome.retractions - outcome.events
+        return (outcome, end > held.feedSequence)
+    }
+
+    /// Adds what every commit ends with; answers the step whose row is the end of the feed.
+    private func finish(
+        _ commit: FeedCommit, on held: HoldChain.Held, with batch: inout StatementBatch
+    ) -> StatementStep<FinishCommit> {
         if !commit.unverified.isEmpty {
-            try await connection.execute(AddUnverified(chainID: commit.chainID, ranges: commit.unverified))
+            batch.add(AddUnverified(chainID: commit.chainID, ranges: commit.unverified))
         }
         let (before, after) = (commit.marksBefore, commit.marks)
         if before.safe != after.safe || before.finalized != after.finalized {
-            let append = AppendMarks(
-                chainID: commit.chainID, sequence: sequence, safe: (before.safe, after.safe),
-                finalized: (before.finalized, after.finalized))
-            outcome.marks = Int(try await connection.first(append) ?? 0)
-            sequence += Int64(outcome.marks)
+            batch.add(
+                AppendMarks(
+                    chainID: commit.chainID, sequence: held.feedSequence, safe: (before.safe, after.safe),
+                    finalized: (before.finalized, after.finalized)))
         }
         if let below = commit.pruneBelow {
-            try await connection.execute(PruneBlocks(chainID: commit.chainID, below: below, limit: pruneMax))
+            batch.add(PruneBlocks(chainID: commit.chainID, below: below, limit: pruneMax))
         }
-        let finish = FinishCommit(commit: commit, sequence: sequence, lease: leaseDuration)
-        guard try await connection.execute(finish) == 1 else { throw ListenerError.fenced }
-        return (outcome, sequence > held.feedSequence)
+        return batch.add(FinishCommit(commit: commit, sequence: held.feedSequence, lease: leaseDuration))
     }
 
     /// Copies blocks, logs and feed rows of history; nil where there are too few, or something may be in their way.
@@ -119,20 +135,12 @@ struct FeedStore: FeedStoring {
     /// From so many logs on copying them is faster than one statement.
     private static let copyMin = 64
 
-    /// Inserts blocks, logs and feed rows one by one, some of which may be stored already and orphaned.
-    private nonisolated(nonsending) func insert(
-        _ commit: FeedCommit, behind sequence: Int64, on connection: Connection
-    ) async throws -> Int {
-        if !commit.blocks.isEmpty {
-            try await connection.execute(InsertBlocks(chainID: commit.chainID, blocks: commit.blocks))
-        }
-        guard !commit.events.isEmpty else { return 0 }
-        let insert = InsertEvents(chainID: commit.chainID, sequence: sequence, events: commit.events)
-        let counts = try await connection.first(insert)
-        let stored = Int(counts?.stored ?? 0)
-        guard stored == commit.events.count else {
-            throw ListenerError.conflictingLogs(stored: stored, expected: commit.events.count)
-        }
-        return Int(counts?.appended ?? 0)
+    /// Adds the insertion of blocks, logs and feed rows, some of which may be stored already and orphaned.
+    private func insert(
+        _ commit: FeedCommit, behind sequence: Int64, with batch: inout StatementBatch
+    ) -> StatementStep<InsertEvents>? {
+        if !commit.blocks.isEmpty { batch.add(InsertBlocks(chainID: commit.chainID, blocks: commit.blocks)) }
+        guard !commit.events.isEmpty else { return nil }
+        return batch.add(InsertEvents(chainID: commit.chainID, sequence: sequence, events: commit.events))
     }
 }

@@ -39,14 +39,17 @@ public struct Connection: Sendable {
     public func pipeline<each S: Statement>(
         _ statements: repeat each S
     ) async throws -> (repeat [(each S).Row]) {
-        let steps = (repeat StatementStep(each statements))
-        var list: [any PipelineStep] = []
-        for step in repeat each steps { list.append(step) }
-        let all = list
-        try await cancellable { ticket in
-            try await session.pipeline(all, loan: loan, deadline, ticket)
-        }
+        var batch = StatementBatch()
+        let steps = (repeat batch.add(each statements))
+        try await run(batch)
         return (repeat (each steps).rows)
+    }
+
+    /// Sends all statements of `batch` in one round trip, as `pipeline` does.
+    public func run(_ batch: StatementBatch) async throws {
+        try await cancellable { ticket in
+            try await session.pipeline(batch.steps, loan: loan, deadline, ticket)
+        }
     }
 
     /// Runs SQL without arguments, for migrations and tests.

@@ -27,7 +27,9 @@ static std::vector<std::string> texts(dom::element element) {
     return result;
 }
 
-void Calls::answer(std::string_view body, std::string &out) {
+uint64_t Calls::answer(std::string_view body, uint64_t us, std::string &out) {
+    chain.grow(us);
+    highest = 0;
     dom::element request;
     dom::array batch;
     if (parser.parse(body.data(), body.size()).get(request)) {
@@ -46,6 +48,7 @@ void Calls::answer(std::string_view body, std::string &out) {
     } else {
         reply(request, out);
     }
+    return highest;
 }
 
 void Calls::reply(dom::element request, std::string &out) {
@@ -75,12 +78,12 @@ void Calls::reply(dom::element request, std::string &out) {
         logs(first, out);
     } else if (method == "eth_getBlockByNumber" && has_first) {
         out += "\"result\":";
-        if (number(first, height) && height <= chain.head()) chain.write_block(out, height);
+        if (number(first, height) && height <= chain.head()) block(out, height);
         else out += "null";
     } else if (method == "eth_getBlockByHash" && has_first) {
         out += "\"result\":";
         if (!first.get_string().get(text) && read_word(text, word) && chain.find_block(word, height))
-            chain.write_block(out, height);
+            block(out, height);
         else out += "null";
     } else if (method == "eth_getTransactionByHash" && has_first) {
         out += "\"result\":";
@@ -90,6 +93,11 @@ void Calls::reply(dom::element request, std::string &out) {
         fail(out, -32601, "the method " + std::string(method.substr(0, 64)) + " does not exist");
     }
     out.push_back('}');
+}
+
+void Calls::block(std::string &out, uint64_t number) {
+    highest = std::max(highest, number);
+    chain.write_block(out, number);
 }
 
 void Calls::logs(dom::element query, std::string &out) {

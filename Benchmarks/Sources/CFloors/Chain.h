@@ -28,8 +28,10 @@ class Chain {
   public:
     Chain(const floors_node &node);
 
-    uint64_t head() const { return node.blocks; }
-    uint64_t final() const { return node.blocks > node.behind ? node.blocks - node.behind : 0; }
+    /// Moves the head to where it is at `us` microseconds after the start.
+    void grow(uint64_t us) { grown = node.grow_us > 0 ? us / node.grow_us : 0; }
+    uint64_t head() const { return node.blocks + grown; }
+    uint64_t final() const { return head() > node.behind ? head() - node.behind : 0; }
     uint64_t chain_id() const { return node.chain_id; }
     uint64_t results_max() const { return node.results_max; }
     uint64_t logs_in(uint64_t number) const {
@@ -54,6 +56,7 @@ class Chain {
     };
 
     floors_node node;
+    uint64_t grown = 0;
     std::vector<Sample> samples;
     /// The last filter, and which samples satisfy it.
     Filter filter;

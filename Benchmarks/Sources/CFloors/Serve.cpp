@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <deque>
@@ -18,9 +19,9 @@
 
 namespace replay {
 
-static uint64_t now_us() {
+static uint64_t now_us(clockid_t clock = CLOCK_MONOTONIC) {
     timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return uint64_t(time.tv_sec) * 1'000'000 + uint64_t(time.tv_nsec) / 1000;
 }
 
@@ -31,13 +32,20 @@ struct Connection {
     size_t sent = 0;
     /// While an answer is made or on its way, the next request waits in the socket.
     bool is_busy = false;
+    /// When the request was read, and the highest block in its answer.
+    uint64_t asked = 0;
+    uint64_t highest = 0;
     ~Connection() { close(socket); }
 };
 
 /// One thread, one answer at a time for each connection.
 class Server {
   public:
-    Server(const floors_node &node, int listener) : calls(node), latency_us(node.latency_us), listener(listener) {}
+    Server(const floors_node &node, int listener)
+        : calls(node), latency_us(node.latency_us), listener(listener),
+          journal(node.journal ? fopen(node.journal, "w") : nullptr) {
+        if (journal) setvbuf(journal, nullptr, _IOLBF, 4096);
+    }
 
     void run() {
         queue = epoll_create1(EPOLL_CLOEXEC);
@@ -60,6 +68,8 @@ class Server {
     Calls calls;
     uint64_t latency_us;
     int listener;
+    FILE *journal;
+    uint64_t start = now_us();
     int queue = -1;
     std::unordered_map<int, std::unique_ptr<Connection>> connections;
     /// When answers may go out, and on which connections; the latency is the same for all, so in order.
@@ -136,7 +146,9 @@ class Server {
         // The head's length is known when the body is: room is left for it.
         static constexpr size_t room = 128;
         connection.out.assign(room, ' ');
-        calls.answer(std::string_view(connection.in).substr(end + 4, length), connection.out);
+        connection.asked = now_us(CLOCK_REALTIME);
+        connection.highest = calls.answer(
+            std::string_view(connection.in).substr(end + 4, length), now_us() - start, connection.out);
         connection.in.erase(0, end + 4 + length);
         std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
                            std::to_string(connection.out.size() - room) + "\r\n\r\n";
@@ -160,6 +172,10 @@ class Server {
             connection.sent += size_t(count);
         }
         connection.is_busy = false;
+        if (journal)
+            fprintf(
+                journal, "%llu %llu %llu\n", (unsigned long long)connection.asked,
+                (unsigned long long)now_us(CLOCK_REALTIME), (unsigned long long)connection.highest);
         watch(EPOLL_CTL_MOD, connection.socket, EPOLLIN);
         answer(connection);
     }

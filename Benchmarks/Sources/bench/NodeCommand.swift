@@ -12,7 +12,10 @@ struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "node", abstract: "Serves a made-up chain.")
 
     @Option(help: "The port on the loopback interface; 0 for any free one.") var port: UInt16 = 0
-    @Option(help: "The number of the newest block.") var blocks: UInt64
+    @Option(help: "The number of the newest block at the start.") var blocks: UInt64
+    @Option(help: "After how many milliseconds there is a new block; 0 for never.") var growMs: UInt64 = 0
+    @Option(help: "A file that gets a line for each answer: asked, sent (µs since 1970), highest block.") var journal:
+        String?
     @Option(help: "How many logs a block has that has any.") var logsPerBlock: UInt64 = 100
     @Option(help: "Only blocks whose number is a multiple of this one have logs.") var every: UInt64 = 1
     @Option(help: "How many blocks the finalized one is behind the newest.") var behind: UInt64 = 64
@@ -29,7 +32,8 @@ struct NodeCommand: ParsableCommand {
     }
 
     func validate() throws {
-        guard blocks < 1 << 40, logsPerBlock < 1 << 20, every > 0, latencyMs <= 60_000, (1...100_000).contains(samples)
+        guard blocks < 1 << 40, logsPerBlock < 1 << 20, every > 0, latencyMs <= 60_000, growMs <= 60_000,
+            (1...100_000).contains(samples)
         else { throw ValidationError("a number is out of bounds") }
     }
 
@@ -39,9 +43,10 @@ struct NodeCommand: ParsableCommand {
         let made = (0..<samples).map { _ in Self.sample(sampler.log(block: 1, index: 0)) }
         try made.withUnsafeBufferPointer { made in
             var node = floors_node(
-                chain_id: UInt64(World.chain(0).rawValue), blocks: blocks, logs_per_block: logsPerBlock, every: every,
+                chain_id: UInt64(World.chain(0).rawValue), blocks: blocks, grow_us: growMs * 1_000,
+                logs_per_block: logsPerBlock, every: every,
                 behind: behind, latency_us: latencyMs * 1_000, range_max: rangeMax, results_max: resultsMax,
-                samples: made.baseAddress, sample_count: made.count)
+                journal: journal.map { UnsafePointer(strdup($0)) }, samples: made.baseAddress, sample_count: made.count)
             floors_serve(&node, port, { port, _ in NodeCommand.announce(port) }, nil)
             throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
         }

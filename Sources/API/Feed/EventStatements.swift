@@ -87,7 +87,9 @@ protocol EventKey {
 }
 
 /// One agent's events.
-enum ByAgent: EventKey { static let condition = "event.agent_id = $5" }
+enum ByAgent: EventKey {
+    static let condition = "hash_numeric(event.agent_id) = hash_numeric($5) AND event.agent_id = $5"
+}
 /// One type's events.
 enum ByType: EventKey { static let condition = "event.event_type = $4" }
 /// One chain's events at known heights.

@@ -116,20 +116,22 @@ struct InsertEvents: Statement {
     }
 }
 
-/// Appends the marks that moved over at least one event; answers how many did.
+/// The end of a chain's feed within a transaction: the arguments are the chain and the end before the transaction.
+private enum FeedEnd {
+    static let sql = "greatest($2::bigint, (SELECT max(sequence) FROM feed WHERE chain_id = $1))"
+}
+
+/// Appends the marks that moved over at least one event, behind everything that the transaction appended before.
 struct AppendMarks: Statement {
     static let sql = """
         WITH moved (kind, low, high) AS (
             VALUES (2, $3::bigint, $4::bigint), (3, $5::bigint, $6::bigint)
-        ), appended AS (
-            INSERT INTO feed (chain_id, sequence, kind, event_id, block_number)
-            SELECT $1, $2 + row_number() OVER (ORDER BY kind), kind, NULL, high FROM moved
-            WHERE EXISTS (
-                SELECT FROM events WHERE chain_id = $1 AND block_number > low AND block_number <= high
-                    AND is_canonical AND event_type IS NOT NULL)
-            RETURNING sequence
         )
-        SELECT count(*) FROM appended
+        INSERT INTO feed (chain_id, sequence, kind, event_id, block_number)
+        SELECT $1, \(FeedEnd.sql) + row_number() OVER (ORDER BY kind), kind, NULL, high FROM moved
+        WHERE EXISTS (
+            SELECT FROM events WHERE chain_id = $1 AND block_number > low AND block_number <= high
+                AND is_canonical AND event_type IS NOT NULL)
         """
     let chainID: ChainID
     let sequence: Int64
@@ -140,29 +142,31 @@ struct AppendMarks: Statement {
         [.integer(chainID.rawValue), .integer(sequence)]
             + [safe.old, safe.new, finalized.old, finalized.new].map { .integer($0?.rawValue ?? -1) }
     }
-    func decode(_ row: borrowing RowReader) throws(StorageError) -> Int64 { try row.integer(0) }
 }
 
-/// Moves the checkpoint and the marks and keeps the lease; no row where the lease was lost.
+/// Moves the checkpoint and the marks and keeps the lease; answers the end of the feed, or no row where the lease was lost.
 struct FinishCommit: Statement {
     static let sql = """
         UPDATE chains
-        SET checkpoint_number = coalesce($3, checkpoint_number), checkpoint_hash = coalesce($4, checkpoint_hash),
-            feed_sequence = $5, head_number = $6, head_seen_at = clock_timestamp(), safe_number = $7,
+        SET checkpoint_number = coalesce($4, checkpoint_number), checkpoint_hash = coalesce($5, checkpoint_hash),
+            feed_sequence = \(FeedEnd.sql), head_number = $6, head_seen_at = clock_timestamp(), safe_number = $7,
             finalized_number = $8, listener_until = clock_timestamp() + $9, listener_error = NULL,
             history_rate = $10
-        WHERE chain_id = $1 AND listener_token = $2
+        WHERE chain_id = $1 AND listener_token = $3
+        RETURNING feed_sequence
         """
     let commit: FeedCommit
+    /// The end of the feed before the transaction.
     let sequence: Int64
     let lease: Duration
     var arguments: [SQLValue] {
         [
-            .integer(commit.chainID.rawValue), .integer(commit.token),
+            .integer(commit.chainID.rawValue), .integer(sequence), .integer(commit.token),
             .optional(commit.checkpoint?.number.rawValue), .optional(commit.checkpoint?.hash.bytes),
-            .integer(sequence), .integer(commit.head.rawValue), .optional(commit.marks.safe?.rawValue),
+            .integer(commit.head.rawValue), .optional(commit.marks.safe?.rawValue),
             .optional(commit.marks.finalized?.rawValue), .duration(lease),
             commit.historyRate.map(SQLValue.double) ?? .null,
         ]
     }
+    func decode(_ row: borrowing RowReader) throws(StorageError) -> Int64 { try row.integer(0) }
 }

@@ -36,8 +36,9 @@ extension Connection {
         try await copy(
             into: "blocks",
             columns: ["chain_id", "number", "hash", "parent_hash", "timestamp", "verification", "log_count"],
-            from: blocks
-        ) { block, row in
+            count: blocks.count
+        ) { place, row in
+            let block = blocks[place]
             row.integer(chainID.rawValue)
             row.integer(block.header.number.rawValue)
             row.hash(block.header.hash)
@@ -56,23 +57,24 @@ extension Connection {
                 "id", "chain_id", "block_number", "block_hash", "block_timestamp", "transaction_hash",
                 "transaction_index", "transaction_from", "log_index", "contract_address", "registry", "event_type",
                 "decoding_error", "agent_id", "topics", "data",
-            ], from: zip(ids, events)
-        ) { (event: (Int64, EventRow), row: inout CopyRow) in
-            let log = event.1.log
-            row.integer(event.0)
+            ], count: events.count
+        ) { place, row in
+            let event = events[place]
+            let log = event.log
+            row.integer(ids[place])
             row.integer(chainID.rawValue)
             row.integer(log.blockNumber.rawValue)
             row.hash(log.blockHash)
-            row.integer(event.1.timestamp)
+            row.integer(event.timestamp)
             row.hash(log.transactionHash)
             row.integer(Int64(log.transactionIndex))
-            row.address(event.1.transactionFrom)
+            row.address(event.transactionFrom)
             row.integer(Int64(log.logIndex))
             row.address(log.address)
-            row.text(event.1.registry.rawValue)
-            row.text(event.1.type?.rawValue)
-            row.text(event.1.decodingError)
-            row.uint256(event.1.agentID)
+            row.text(event.registry.rawValue)
+            row.text(event.type?.rawValue)
+            row.text(event.decodingError)
+            row.uint256(event.agentID)
             row.hashes(log.topics)
             row.bytes(log.data)
         }
@@ -82,16 +84,16 @@ extension Connection {
     nonisolated(nonsending) func copyFeed(
         _ events: [EventRow], ids: [Int64], behind sequence: Int64, of chainID: ChainID
     ) async throws -> Int {
-        let rows = zip(ids, events).lazy.filter { $0.1.type != nil }.map { ($0.0, $0.1.log.blockNumber.rawValue) }
+        let decoded = events.indices.filter { events[$0].type != nil }
         return try await copy(
-            into: "feed", columns: ["chain_id", "sequence", "kind", "event_id", "block_number"],
-            from: Array(rows).enumerated()
-        ) { (place: (offset: Int, element: (Int64, Int64)), row: inout CopyRow) in
+            into: "feed", columns: ["chain_id", "sequence", "kind", "event_id", "block_number"], count: decoded.count
+        ) { place, row in
+            let event = decoded[place]
             row.integer(chainID.rawValue)
-            row.integer(sequence + Int64(place.offset) + 1)
+            row.integer(sequence + Int64(place) + 1)
             row.integer(0)
-            row.integer(place.element.0)
-            row.integer(place.element.1)
+            row.integer(ids[event])
+            row.integer(events[event].log.blockNumber.rawValue)
         }
     }
 }

@@ -39,8 +39,15 @@ struct Link: ~Copyable {
         guard PQstatus(raw) == CONNECTION_OK, PQsetnonblocking(raw, 1) == 0 else {
             throw ConnectFailure(raw).error(hiding: configuration.parameters["password"])
         }
+        link.widen()
         try link.configure(configuration.sessionSettings, until: deadline)
         return link
+    }
+
+    /// Asks for the largest buffer that the system grants: a copy must not stop whenever this process does.
+    private borrowing func widen() {
+        var size: CInt = 4 << 20
+        _ = setsockopt(PQsocket(raw), SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<CInt>.size))
     }
 
     private borrowing func configure(

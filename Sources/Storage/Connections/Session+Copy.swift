@@ -5,19 +5,19 @@ extension Session {
     /// What of an encoded copy is handed to libpq at a time.
     private static let chunk = 1 << 17
 
-    func copy<Elements: Sequence>(
-        into table: String, columns: [String], from elements: Elements, loan: UInt64,
-        _ deadline: ContinuousClock.Instant, _ ticket: CancelTicket, write: (Elements.Element, inout CopyRow) -> Void
+    func copy(
+        into table: String, columns: [String], count: Int, loan: UInt64,
+        _ deadline: ContinuousClock.Instant, _ ticket: CancelTicket, write: (Int, inout CopyRow) -> Void
     ) async throws(StorageError) -> Int {
         try await open(loan: loan, until: deadline)
         return try interruptibly(ticket, losesWork: true) { () throws(StorageError) in
-            try copy(into: table, columns: columns, from: elements, ticket, write: write)
+            try copy(into: table, columns: columns, count: count, ticket, write: write)
         }
     }
 
-    private func copy<Elements: Sequence>(
-        into table: String, columns: [String], from elements: Elements, _ ticket: CancelTicket,
-        write: (Elements.Element, inout CopyRow) -> Void
+    private func copy(
+        into table: String, columns: [String], count: Int, _ ticket: CancelTicket,
+        write: (Int, inout CopyRow) -> Void
     ) throws(StorageError) -> Int {
         let target = table.split(separator: ".").map { DatabaseConfiguration.quoted(String($0)) }.joined(separator: ".")
         let names = columns.map(DatabaseConfiguration.quoted).joined(separator: ", ")
@@ -26,7 +26,7 @@ extension Session {
         isWorkOut = true
         try startCopy("COPY \(target) (\(names)) FROM STDIN (FORMAT binary)")
         do throws(StorageError) {
-            try put(elements, types: types, ticket, write: write)
+            try put(count, types: types, ticket, write: write)
         } catch {
             abortCopy()
             throw error
@@ -34,16 +34,15 @@ extension Session {
         return try finish(endCopy(nil)).affected
     }
 
-    private func put<Elements: Sequence>(
-        _ elements: Elements, types: [UInt32], _ ticket: CancelTicket,
-        write: (Elements.Element, inout CopyRow) -> Void
+    private func put(
+        _ count: Int, types: [UInt32], _ ticket: CancelTicket, write: (Int, inout CopyRow) -> Void
     ) throws(StorageError) {
         var head = Array("PGCOPY\n".utf8) + [0xff, 0x0d, 0x0a, 0]
         head.append(bigEndian: Int64(0))  // flags, and the length of an extension that there is not
         var row = CopyRow(types: types, head: head, capacity: Self.chunk + 4096)
-        for element in elements {
+        for place in 0..<count {
             row.beginRow()
-            write(element, &row)
+            write(place, &row)
             try row.endRow()
             guard row.buffer.count >= Self.chunk else { continue }
             guard !ticket.isCancelled else { throw .cancelled }

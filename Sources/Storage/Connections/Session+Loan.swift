@@ -18,7 +18,7 @@ extension Session {
 
     /// Runs `work`; once more on a new link where the first one died between the look at it and the answer and nothing
     /// can have been lost: the work begins a transaction, or it is the loan's first and may be repeated.
-    private func onWorkingLink<Output>(
+    func onWorkingLink<Output>(
         _ loan: UInt64, _ deadline: ContinuousClock.Instant, repeats: @autoclosure () -> Bool,
         _ work: () throws(StorageError) -> Output
     ) async throws(StorageError) -> Output {

@@ -1,6 +1,22 @@
 import CPostgres
 import Synchronization
 
+/// Statements that travel together in one round trip, in order.
+public struct StatementBatch: Sendable {
+    private(set) var steps: [any PipelineStep] = []
+
+    /// A batch without statements.
+    public init() {}
+
+    /// Adds `statement`; its rows can be read from the step once the batch has run.
+    @discardableResult
+    public mutating func add<S: Statement>(_ statement: S) -> StatementStep<S> {
+        let step = StatementStep(statement)
+        steps.append(step)
+        return step
+    }
+}
+
 /// A statement of a pipeline and, once it has run, its rows.
 protocol PipelineStep: Sendable {
     /// What the server knows of the statement, and its arguments.
@@ -9,14 +25,15 @@ protocol PipelineStep: Sendable {
     func take(_ result: borrowing QueryResult, _ session: isolated Session) throws(StorageError)
 }
 
-/// The one kind of step; `rows` is filled by the session and then read by the caller.
-final class StatementStep<S: Statement>: PipelineStep {
+/// A statement of a batch; `rows` is filled by the session and then read by the caller.
+public final class StatementStep<S: Statement>: PipelineStep {
     private let statement: S
     private let decoded = Mutex<[S.Row]>([])
 
     init(_ statement: S) { self.statement = statement }
 
-    var rows: [S.Row] { decoded.withLock { $0 } }
+    /// The rows of the statement; none before the batch has run.
+    public var rows: [S.Row] { decoded.withLock { $0 } }
 
     func prepare(_ session: isolated Session) throws(StorageError) -> (name: String, parameters: Parameters) {
         let prepared = try session.prepare(S.self)
@@ -35,17 +52,24 @@ extension Session {
     func pipeline(
         _ steps: [any PipelineStep], loan: UInt64, _ deadline: ContinuousClock.Instant, _ ticket: CancelTicket
     ) async throws(StorageError) {
-        try await open(loan: loan, until: deadline)
+        try await onWorkingLink(loan, deadline, repeats: false) { () throws(StorageError) in
+            try pipeline(steps, ticket)
+        }
+    }
+
+    private func pipeline(_ steps: [any PipelineStep], _ ticket: CancelTicket) throws(StorageError) {
         try interruptibly(ticket, losesWork: true) { () throws(StorageError) in
             // Parsing takes round trips of its own, once in the life of the link.
             var queue: [(name: String, parameters: Parameters)] = []
             for step in steps { queue.append(try step.prepare(self)) }
-            try beginNow()
+            let begin = pendingBegin
+            pendingBegin = nil
             isWorkOut = true
-            try guarded { () throws(StorageError) in try send(queue) }
-            var failure: StorageError?
+            try guarded { () throws(StorageError) in try send(begin, queue) }
+            var failure: StorageError? = if begin != nil { try receive { _ throws(StorageError) in } } else { nil }
             for step in steps {
-                if let error = try receive(step) { failure = failure ?? error }
+                let error = try receive { result throws(StorageError) in try step.take(result, self) }
+                if let error { failure = failure ?? error }
             }
             try guarded { () throws(StorageError) in try endPipeline() }
             guard let failure else { return }
@@ -54,23 +78,28 @@ extension Session {
         }
     }
 
-    private func send(_ queue: [(name: String, parameters: Parameters)]) throws(StorageError) {
-        guard raw.map({ PQenterPipelineMode($0) }) == 1 else { throw broken }
+    private func send(_ begin: String?, _ queue: [(name: String, parameters: Parameters)]) throws(StorageError) {
+        guard let raw, PQenterPipelineMode(raw) == 1 else { throw broken }
+        if let begin {
+            guard PQsendQueryParams(raw, begin, 0, nil, nil, nil, nil, 1) == 1 else { throw broken }
+        }
         for (name, parameters) in queue {
             guard put(name, parameters) == 1 else { throw broken }
         }
-        guard raw.map({ PQpipelineSync($0) }) == 1 else { throw broken }
+        guard PQpipelineSync(raw) == 1 else { throw broken }
         try link?.flush(until: deadline)
     }
 
-    /// Takes the next result; the error that it stands for, if any, leaves the pipeline in step.
-    private func receive(_ step: any PipelineStep) throws(StorageError) -> StorageError? {
+    /// Hands the next result to `take`; the error that it stands for, if any, leaves the pipeline in step.
+    private func receive(
+        _ take: (borrowing QueryResult) throws(StorageError) -> Void
+    ) throws(StorageError) -> StorageError? {
         let result = try guarded { () throws(StorageError) in
             guard let result = try link?.result(until: deadline) else { throw broken }
             return result
         }
         if let error = result.error { return error }
-        do throws(StorageError) { try step.take(result, self) } catch { return error }
+        do throws(StorageError) { try take(result) } catch { return error }
         return nil
     }
 

@@ -1,3 +1,4 @@
+public import Domain
 public import Ethereum
 
 /// The fields of one row of a copy, written one after the other in the order of the columns.
@@ -68,7 +69,7 @@ public struct CopyRow {
     }
 
     /// Writes the bytes of all `values`, one after the other, into a `bytea`.
-    public mutating func hashes(_ values: some Collection<Hash>) {
+    public mutating func hashes(_ values: Topics) {
         guard beginBytes(32 * values.count) else { return }
         for value in values { buffer.append(value) }
     }

@@ -46,8 +46,10 @@ typedef struct {
 /// A chain that is made up as it is asked for.
 typedef struct {
     uint64_t chain_id;
-    /// The number of the newest block; the first one is 0 and has no logs.
+    /// The number of the newest block at the start; the first one is 0 and has no logs.
     uint64_t blocks;
+    /// After so many microseconds there is a new block, again and again; 0 for never.
+    uint64_t grow_us;
     /// Every block whose number is a multiple of `every` has `logs_per_block` logs, each of its own transaction.
     uint64_t logs_per_block;
     uint64_t every;
@@ -58,6 +60,9 @@ typedef struct {
     /// The most blocks and logs that a search may have; 0 for any number.
     uint64_t range_max;
     uint64_t results_max;
+    /// A file that gets a line for each answer: when its request was read, when its last byte was handed to the socket
+    /// (microseconds since 1970), and the highest block in it; none where it is null.
+    const char *journal;
     const floors_sample *samples;
     size_t sample_count;
 } floors_node;
