@@ -272,6 +272,52 @@ import Testing
         #expect(found.logs.count == 1)
     }
 
+    @Test(
+        "a block of one contract that no node answers, nor all its receipts, is put together from its transactions",
+        arguments: [1, 250])
+    func fromTransactions(count: Int) async throws {
+        let transactions = (0..<count).map { hash(5000 + UInt64($0)) }
+        let refusing = dense(receipts: false, most: 0)
+        let node = nodes(
+            ["one.example": refusing],
+            others: { host, method, parameters in
+                switch method {
+                case "eth_getBlockByNumber" where ChainText.number(parameters) == 7,
+                    "eth_getBlockByHash" where ChainText.height(parameters) == 7:
+                    return .result(ChainText.header(7, transactions: transactions))
+                case "eth_getTransactionReceipt":
+                    guard let place = transactions.firstIndex(where: { parameters.contains("\($0)") }) else {
+                        return .result("null")
+                    }
+                    // Every second log is another contract's.
+                    let address = Hex.encode(ChainText.address(place % 2).bytes)
+                    let log = ChainText.log(7, index: UInt64(place), address: address)
+                    return .result(ChainText.receipt(7, logs: [log], transaction: transactions[place]))
+                default: return refusing(host, method, parameters)
+                }
+            })
+        let pool = try pool(node, Self.two)
+        for _ in 0..<2 {
+            let found = try await pool.blockWithLogs(beginningOf: 7...9, addresses: [ChainText.address(0)])
+            #expect(found.range == 7...7 && found.node == 1)
+            #expect(found.logs.map { Int($0.logIndex) } == Array(stride(from: 0, to: count, by: 2)))
+        }
+        // Transactions that lack, or belong elsewhere, fail the block.
+        for wrong in [ScriptedNode.Answer.result("null"), .result(ChainText.receipt(8, logs: []))] {
+            node.play { host, method, parameters in
+                switch method {
+                case "eth_getTransactionReceipt": wrong
+                case "eth_getBlockByHash", "eth_getBlockByNumber":
+                    .result(ChainText.header(7, transactions: transactions))
+                default: refusing(host, method, parameters)
+                }
+            }
+            await #expect(throws: RPCError.self) {
+                try await pool.blockWithLogs(beginningOf: 7...7, addresses: [ChainText.address(0)])
+            }
+        }
+    }
+
     @Test("receipts that are fewer than the transactions are not believed")
     func emptyReceipts() async throws {
         let good = dense(receipts: true)
