@@ -88,17 +88,18 @@ import Testing
     func burst() throws {
         let blocks = 3_000_000
         var run = try Run(blocks: blocks)
-        let burst: ClosedRange<UInt64> = 1_500_000...1_600_000
+        let burst: ClosedRange<Int64> = 1_500_000...1_600_000
         try run.finish(cap: 10_000, resultsMax: 10_000) { range in
-            guard range.lowerBound.rawValue <= burst.upperBound, range.upperBound.rawValue >= burst.lowerBound else {
-                return range.count / 5000
-            }
-            return Int(
-                min(range.upperBound.rawValue, burst.upperBound) - max(range.lowerBound.rawValue, burst.lowerBound) + 1)
-                * 20
+            let inside = range.numbers.clamped(to: burst)
+            guard inside.overlaps(range.numbers), inside.overlaps(burst) else { return range.count / 5000 }
+            return inside.count * 20
         }
         // One for the cap on blocks.
         #expect(run.refusals <= 1 + 8 + 2)
         print("burst: \(run.refusals) refusals, \(Int(run.rate(of: blocks))) blocks a second")
     }
+}
+
+extension ClosedRange<BlockNumber> {
+    fileprivate var numbers: ClosedRange<Int64> { lowerBound.rawValue...upperBound.rawValue }
 }
