@@ -40,6 +40,10 @@ struct Call: Sendable {
         Call(method: "eth_getTransactionByHash", parameters: #"["\#(hash)"]"#)
     }
 
+    static func receipt(_ transaction: Hash) -> Call {
+        Call(method: "eth_getTransactionReceipt", parameters: #"["\#(transaction)"]"#)
+    }
+
     static func receipts(_ selector: BlockSelector) -> Call {
         let block = if case .hash(let hash) = selector { hash.description } else { tag(selector) }
         return Call(method: "eth_getBlockReceipts", parameters: #"["\#(block)"]"#)

@@ -52,6 +52,14 @@ extension Receipt {
         return receipts
     }
 
+    /// Reads the receipt of `transaction` in the block `hash` as `eth_getTransactionReceipt` gives it.
+    init(_ value: JSONValue, of transaction: Hash, in hash: Hash) throws(RPCError) {
+        if value.isNull { throw .notYet }
+        try self.init(value)
+        guard transactionHash == transaction else { throw .inconsistent("the receipt of another transaction") }
+        guard blockHash == hash else { throw .inconsistent("a receipt of another block") }
+    }
+
     /// Reads a receipt as `eth_getBlockReceipts` gives it.
     init(_ value: JSONValue) throws(RPCError) {
         guard value.isObject else { throw .malformed("a receipt that is no object") }

@@ -64,8 +64,10 @@ enum CallKind: Sendable, Hashable {
     /// Logs and receipts.
     case search
 
+    private static let searches = ["eth_getLogs", "eth_getBlockReceipts", "eth_getTransactionReceipt"]
+
     init(_ calls: [Call]) {
-        if calls.contains(where: { $0.method == "eth_getLogs" || $0.method == "eth_getBlockReceipts" }) {
+        if calls.contains(where: { Self.searches.contains($0.method) }) {
             self = .search
         } else {
             self = calls.first?.parameters.contains("latest") == true ? .head : .small

@@ -55,7 +55,7 @@ extension ProviderPool {
     private func cost(_ health: EndpointHealth, _ needs: Needs, best: BlockNumber?, at now: Duration) -> Double {
         let cost = health.cost(needs.kind, at: now, best: best)
         guard let blocks = needs.blocks else { return cost }
-        let share = Double(min(blocks, health.range.length(at: now))) / Double(blocks)
+        let share = Double(min(blocks, health.range.prospect(at: now))) / Double(blocks)
         // An endpoint that was never asked seems to cost nothing.
         return share < 1 ? (cost + 0.05) / share : cost
     }

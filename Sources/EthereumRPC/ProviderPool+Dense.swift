@@ -45,9 +45,9 @@ extension ProviderPool {
     }
 
     /// The block `hash` from its receipts where an endpoint answers them, else in a search for each contract, else for
-    /// each first topic.
+    /// each first topic, else from the receipt of each transaction.
     ///
-    /// - Throws: `refusal` where nothing is left to split.
+    /// - Throws: `refusal` where no endpoint answers in any of these ways.
     func denseBlock(
         _ hash: Hash, addresses: [Address], topics: [[Hash]], notBy excluded: Int?, _ refusal: RPCError
     ) async throws(RPCError) -> BlockLogs {
@@ -65,7 +65,7 @@ extension ProviderPool {
         } else if let first = topics.first, first.count > 1 {
             parts = first.map { (addresses, [[$0]] + topics.dropFirst()) }
         } else {
-            throw refusal
+            return try await blockFromTransactions(hash, addresses, topics, notBy: excluded, refusal)
         }
         var whole: BlockLogs?
         for part in parts {
@@ -98,6 +98,55 @@ extension ProviderPool {
             return BlockLogs(
                 range: header.number...header.number, headers: [header], logs: logs, node: answers.node)
         }
+    }
+}
+
+/// One contract's logs of every kind, too many for one answer, split by who caused them.
+extension ProviderPool {
+    /// The block `hash` from the receipt of each of its transactions, in batches, all from one endpoint.
+    private func blockFromTransactions(
+        _ hash: Hash, _ addresses: [Address], _ topics: [[Hash]], notBy excluded: Int?, _ refusal: RPCError
+    ) async throws(RPCError) -> BlockLogs {
+        let filter = LogFilter(blocks: .hash(hash), addresses: addresses, topics: topics)
+        let needs = Needs(method: "eth_getTransactionReceipt", kind: .search, excluded: excluded)
+        do throws(RPCError) {
+            return try await each(needs) { index throws(RPCError) in
+                let (header, transactions) = try await ask(index, [.block(.hash(hash))]) { answers throws(RPCError) in
+                    let block = try answers.result(0)
+                    return (try Header(block, expecting: .hash(hash)), try Self.transactions(of: block))
+                }
+                var logs: [Log] = []
+                for start in stride(from: 0, to: transactions.count, by: configuration.maximumBatch) {
+                    let batch = Array(transactions[start...].prefix(configuration.maximumBatch))
+                    logs += try await ask(index, batch.map { .receipt($0) }) { answers throws(RPCError) in
+                        var logs: [Log] = []
+                        for (place, transaction) in batch.enumerated() {
+                            let receipt = try Receipt(answers.result(place), of: transaction, in: hash)
+                            logs += receipt.logs.filter { filter.matches($0) }
+                        }
+                        return logs
+                    }
+                }
+                try LogCheck(filter: filter, headers: [header]).check(logs)
+                return BlockLogs(
+                    range: header.number...header.number, headers: [header], logs: logs, node: index)
+            }
+        } catch {
+            switch error {
+            case .methodMissing, .unauthorized, .rangeTooLarge: throw refusal
+            default: throw error
+            }
+        }
+    }
+
+    private static func transactions(of block: JSONValue) throws(RPCError) -> [Hash] {
+        guard let elements = try block.member("transactions")?.elements else { throw .malformed("header.transactions") }
+        var hashes: [Hash] = []
+        for element in elements {
+            guard let hash = element.hash else { throw .malformed("header.transactions") }
+            hashes.append(hash)
+        }
+        return hashes
     }
 }
 

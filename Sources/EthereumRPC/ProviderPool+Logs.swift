@@ -63,7 +63,7 @@ extension ProviderPool {
         for _ in 0..<Self.refusalsMax {
             let start = now()
             let (size, addressesMax) = update(index) {
-                ($0.range.take(range.length, at: start), $0.range.addressesMax)
+                ($0.range.take(range.length, isWhole: isWhole, at: start), $0.range.addressesMax)
             }
             let plan = SearchPlan(
                 range: isWhole ? range : range.lowerBound...range.lowerBound.advanced(by: size - 1), size: size,
@@ -75,7 +75,7 @@ extension ProviderPool {
                 }
                 let now = now()
                 update(index) {
-                    $0.range.answered(size, results: results, after: now - start)
+                    $0.range.answered(size, results: results, after: now - start, at: now)
                     $0.history.answered(range.lowerBound)
                 }
                 return found

@@ -7,23 +7,27 @@ struct RangeLimits: Sendable, Equatable {
     private(set) var stretch = StretchLimit()
     /// The most contracts in one search; some clients allow 1000, some providers 500.
     private(set) var addressesMax = 500
-    /// The size of the call under way that asks for more than was ever answered; others ask for what is known to work.
+    /// The size of the call under way that asks for more than is known to work; others ask for what is.
     private var trial: Int?
-    /// What calls ask for while the first one is under way.
-    private static let unproved = 100
 
     init(ceiling: Int = 1_000_000) { cap = BlockCap(ceiling: ceiling) }
 
     /// How many blocks the endpoint is asked for at once, 1 or more.
     func length(at now: Duration) -> Int { min(cap.length(at: now), stretch.length ?? .max) }
 
-    /// How many of `wanted` blocks to ask for now; only one call at a time tries more than was ever answered.
+    /// How many blocks it may come to answer at once; more than `length` only while that is being found out.
+    func prospect(at now: Duration) -> Int { min(cap.prospect(at: now), stretch.length ?? .max) }
+
+    /// How many of `wanted` blocks to ask for now; only one call at a time tries more than is known to work.
     ///
     /// Every size that was taken comes back through `answered`, `refused` or `gaveUp`.
-    mutating func take(_ wanted: Int, at now: Duration) -> Int {
+    /// - Parameter isWhole: Whether all that is wanted goes out at once, in as many searches as it takes; then nothing is
+    ///   tried but in one search.
+    mutating func take(_ wanted: Int, isWhole: Bool = false, at now: Duration) -> Int {
         let size = max(1, min(wanted, length(at: now)))
-        guard size > cap.answered else { return size }
-        guard trial == nil else { return min(size, max(cap.answered, Self.unproved)) }
+        let known = max(1, min(size, cap.stated ?? cap.answered, stretch.provedLength ?? .max))
+        guard size > known else { return size }
+        guard trial == nil, !isWhole || size == wanted else { return known }
         trial = size
         return size
     }
@@ -32,10 +36,12 @@ struct RangeLimits: Sendable, Equatable {
     mutating func gaveUp(_ size: Int) { if trial == size { trial = nil } }
 
     /// Notes that `size` blocks were answered with `results` logs after `time`.
-    mutating func answered(_ size: Int, results: Int, after time: Duration) {
+    mutating func answered(_ size: Int, results: Int, after time: Duration, at now: Duration) {
         gaveUp(size)
         cap.answered(size, after: time)
-        stretch.answered(size, results: results, cap: cap.stated ?? max(cap.answered, BlockCap.first))
+        guard let refused = stretch.answered(size, results: results) else { return }
+        // What was refused held hardly any logs, so it was too many blocks after all.
+        cap.refused(refused, stated: nil, isCertain: false, at: now)
     }
 
     /// Notes that a search of `size` blocks for `addresses` contracts was refused with `hint`.
@@ -51,10 +57,12 @@ struct RangeLimits: Sendable, Equatable {
         }
         let most = hint.blocks(inside: size)
         guard size > 1 else { return false }
-        if hint.cause == .blocks {
-            cap.refused(size, stated: most, at: now)
-        } else {
-            stretch.refused(size, hint: most, resultsMax: hint.maximumResults)
+        switch hint.cause {
+        case .results: stretch.refused(size, hint: most, resultsMax: hint.maximumResults)
+        // Where many logs are expected, it is they that are too many.
+        case .unknown where most == nil && stretch.explains(size):
+            stretch.refused(size, hint: nil, resultsMax: nil)
+        default: cap.refused(size, stated: most, isCertain: hint.cause == .blocks, at: now)
         }
         return true
     }

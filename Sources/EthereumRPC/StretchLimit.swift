@@ -1,74 +1,135 @@
-/// How many blocks fit into one answer where the chain is dense: shrinks when an answer would hold too many logs or take
-/// too long, and grows back behind.
+/// How many blocks fit into one answer where the chain is dense, learned from how many logs answers held.
+///
+/// Nothing is limited before the first refusal. After it a size is chosen that fills half of what is known to fit, by the
+/// density of the latest answers. The most that fits is what the endpoint stated; where it did not, what was answered is
+/// exceeded by halves until a second refusal. A refusal that the density does not explain comes from a place ahead that is
+/// denser: it is walked up to in small steps.
 struct StretchLimit: Sendable, Equatable {
-    /// The most blocks at once in this stretch; nil where nothing is dense.
-    private(set) var length: Int?
-    /// The most logs in one answer, as the endpoint stated.
-    private(set) var resultsMax: Int?
-    /// More than this is no limit.
-    private static let resultsCeiling = 1_000_000_000
-    /// The size that was refused last, until that much is answered.
-    private var refused: Int?
-    /// The largest size that was answered since the last refusal.
-    private var answered = 0
-    private var answersInRow = 0
-    /// How many answers in a row it takes to try more, where nothing says that more would fit.
-    private var patience = Self.firstPatience
-    private static let firstPatience = 4
-
-    /// Notes that `size` blocks held `results` logs; `cap` is what the endpoint allows elsewhere.
-    mutating func answered(_ size: Int, results: Int, cap: Int) {
-        if let resultsMax {
-            fit(size, results, into: resultsMax, cap)
-            return
-        }
-        guard size >= length ?? 0 else { return }
-        answered = size
-        answersInRow += 1
-        guard let length, answersInRow >= patience else { return }
-        answersInRow = 0
-        self.length = length * 2 >= cap ? nil : length * 2
+    /// Blocks among which there are more logs than the latest answers let expect.
+    private struct Doubt: Equatable {
+        /// How many blocks were refused.
+        let size: Int
+        /// How many are asked for at once, until the logs found explain the refusal; grows up to `longest`.
+        var step: Int
+        let longest: Int
+        /// So many logs, in `size` blocks, explain it.
+        let bar: Double
+        /// How many of the blocks are left.
+        var left: Int
+        var found = 0
+        /// The most logs in one answer since.
+        var most = 0
     }
 
-    /// Chooses a size that fills half of what is allowed, since the next blocks may hold twice as many logs.
-    private mutating func fit(_ size: Int, _ results: Int, into most: Int, _ cap: Int) {
-        let isSparse = results < most / 8
-        let room = results == 0 ? Int.max : max(1, size * max(1, most / 2) / results)
-        let next = min(room, isSparse ? size * 2 : size + max(1, size / 4))
-        // What a shorter search found says little about longer ones, unless it found much.
-        guard size >= length ?? 0 || next < length ?? .max else { return }
-        answered = size
-        answersInRow += 1
-        if let before = refused {
-            if size >= before {
-                refused = nil
-                patience = Self.firstPatience
-            } else if next >= before, answersInRow < patience {
-                // The limit may be another than the one that was stated.
-                length = min(before - 1, max(size, length ?? size))
-                return
-            }
+    /// No endpoint is known to allow fewer logs in an answer.
+    static let leastMaximum = 100
+    private static let fewLogs = 8
+    /// More than this is no limit.
+    private static let resultsCeiling = 1_000_000_000
+    /// After an answer at most so many times as many blocks are asked for.
+    private static let growth = 4
+
+    /// The most logs in one answer, as the endpoint stated.
+    private(set) var stated: Int?
+    /// The most logs in an answer so far.
+    private(set) var proved = 0
+    /// The fewest logs of which it is known, or estimated, that they do not fit.
+    private var excess: Double?
+    /// Logs in a block, as the latest answers have it.
+    private(set) var density = 0.0
+    /// The largest size that was answered since the last refusal; nil before the first refusal.
+    private var reach: Int?
+    private var doubt: Doubt?
+
+    /// The most blocks at once in this stretch; nil where nothing was refused.
+    var length: Int? {
+        if stated != nil || isSettled { return provedLength }
+        return size(forLogs: fitting + fitting / 2, rounding: .up)
+    }
+
+    /// The most blocks of which it is known that they fit here; nil where nothing was refused.
+    var provedLength: Int? { size(forLogs: stated.map { $0 / 2 } ?? (isSettled ? fitting / 2 : fitting)) }
+
+    /// Logs of which it is known that they fit.
+    private var fitting: Int { max(proved, Self.leastMaximum) }
+
+    /// Whether what was refused is so little more than what was answered that nothing is gained between.
+    private var isSettled: Bool {
+        guard let excess else { return false }
+        // What would be tried next is in whole blocks; with what was refused not among it, each refusal asks for less.
+        let next = density * (Double(fitting) * 1.5 / max(density, 1e-9)).rounded(.up)
+        return excess <= max(next * 1.1, Double(fitting) * 2.05)
+    }
+
+    private func size(forLogs logs: Int, rounding: FloatingPointRoundingRule = .down) -> Int? {
+        guard let reach else { return nil }
+        if let doubt { return doubt.step }
+        let blocks = density > 0 ? (Double(logs) / density).rounded(rounding) : 1e9
+        return max(1, min(Int(min(blocks, 1e9)), min(reach, 1 << 40) * Self.growth))
+    }
+
+    /// Whether so many blocks are expected to hold as many logs as were ever answered at once.
+    func explains(_ size: Int) -> Bool { density * Double(size) >= bar }
+
+    private var bar: Double { Double(max(fitting, (stated ?? 0) / 2)) }
+
+    /// Notes that `size` blocks held `results` logs.
+    ///
+    /// - Returns: The size of a refusal that was not due to logs, as it turned out; nil mostly.
+    mutating func answered(_ size: Int, results: Int) -> Int? {
+        learn(Double(results) / Double(max(1, size)), from: size, results)
+        proved = max(proved, results)
+        // The excess is an estimate, and may be far too low where the density changed.
+        if let excess, Double(results) >= excess {
+            self.excess = Double(results) < excess * 1.5 ? Double(results) * 1.1 : nil
         }
-        if next > size { answersInRow = 0 }
-        length = isSparse && next >= cap ? nil : next
+        if let stated, results > stated { self.stated = nil }
+        if let reach { self.reach = max(reach, size) }
+        guard var doubt else { return nil }
+        doubt.step = max(doubt.step, min(doubt.longest, size * Self.growth))
+        doubt.left -= size
+        doubt.found += results
+        doubt.most = max(doubt.most, results)
+        // Few logs in a few blocks are chance.
+        let isDense = results >= Self.fewLogs && density * Double(doubt.size) >= doubt.bar
+        if isDense || Double(doubt.found) >= doubt.bar {
+            self.doubt = nil
+            return nil
+        }
+        self.doubt = doubt.left > 0 ? doubt : nil
+        guard doubt.left <= 0 else { return nil }
+        guard doubt.found >= Self.leastMaximum else { return doubt.size }
+        if doubt.found <= fitting {
+            // Less fits than it did, or than was stated: logs are long here, or the endpoint is slower.
+            stated = nil
+            proved = doubt.most
+            excess = Double(doubt.found)
+        }
+        return nil
+    }
+
+    /// Takes in the density of one answer: a higher one at once, a lower one by and by; of few blocks only a share.
+    private mutating func learn(_ seen: Double, from size: Int, _ results: Int) {
+        let weight = min(1, Double(size) / Double(length ?? size))
+        // Much in a short stretch is no chance.
+        let isMuch = results >= fitting / 8
+        density += (seen - density) * (seen < density ? weight / 2 : isMuch ? 1 : weight)
     }
 
     /// Notes that `size` blocks, 2 or more, were refused; `hint` is a smaller size that the endpoint said would do.
     mutating func refused(_ size: Int, hint: Int?, resultsMax most: Int?) {
-        if let most, (1...Self.resultsCeiling).contains(most) { resultsMax = min(most, resultsMax ?? most) }
+        if let most, (1...Self.resultsCeiling).contains(most) { stated = min(most, stated ?? most) }
         guard size <= length ?? .max else { return }
-        if let hint {
-            length = hint
-        } else if answered < size, answered >= size / 4, answered > 0 {
-            // One step back; each time it takes longer before the step is tried again.
-            length = answered
-            patience = min(patience * 2, 1 << 20)
-        } else {
-            length = max(1, size / 10)
-            patience = min(patience * 2, 1 << 20)
+        if doubt == nil, explains(size) {
+            if stated == nil { excess = min(excess ?? .infinity, density * Double(size)) }
+            // There are more logs here than fit, whatever was expected.
+            density = max(density, Double(stated ?? fitting) / Double(size))
+            reach = max(1, size / 8)
+            return
         }
-        refused = size
-        answered = 0
-        answersInRow = 0
+        // From one block on, which is certain; after a second refusal nothing else is.
+        let longest = doubt == nil ? hint ?? Int(Double(size).squareRoot()) : 1
+        doubt = Doubt(size: size, step: doubt == nil ? hint ?? 1 : 1, longest: longest, bar: bar, left: size)
+        reach = 1
     }
 }

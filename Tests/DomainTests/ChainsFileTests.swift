@@ -331,7 +331,7 @@ struct ChainsFileTests {
         let bytes = [UInt8](try Data(contentsOf: root.appending(path: "chains.json")))
         let file = try ChainsFile(parsing: bytes, environment: [:])
         #expect(file.warnings.isEmpty)
-        #expect(Set(file.chains.filter(\.isEnabled).map(\.id.rawValue)) == [11_155_111, 421_614])
+        #expect(Set(file.chains.filter(\.isEnabled).map(\.id.rawValue)) == [11_155_111, 421_614, 84_532, 5_042_002])
         #expect(Set(file.chains.map(\.id)).count == file.chains.count)
         #expect(Set(file.chains.map(\.name)).count == file.chains.count)
         // Of this one no second public endpoint is known.

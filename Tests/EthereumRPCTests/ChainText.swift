@@ -11,12 +11,15 @@ enum ChainText {
         Address(words: (0x8004_a169_fb4a_3325, 0x136e_b29f_a0ce_b6d2, UInt32(1000 + index)))
     }
 
-    static func header(_ number: UInt64, hash own: Hash? = nil, parent: Hash? = nil, changes: String = "") -> String {
+    static func header(
+        _ number: UInt64, hash own: Hash? = nil, parent: Hash? = nil, transactions: [Hash] = [hash(9)],
+        changes: String = ""
+    ) -> String {
         #"""
         {"number":"0x\#(String(number, radix: 16))","hash":"\#(own ?? hash(number))",
         "parentHash":"\#(parent ?? hash(number &- 1))","timestamp":"0x\#(String(1_700_000_000 + number, radix: 16))",
         "logsBloom":"0x\#(String(repeating: "00", count: 256))","transactionsRoot":"\#(hash(7))",
-        "receiptsRoot":"\#(hash(8))","transactions":["\#(hash(9))"],"uncles":[],"extraData":"0x"\#(changes)}
+        "receiptsRoot":"\#(hash(8))","transactions":[\#(transactions.map { "\"\($0)\"" }.joined(separator: ","))],"uncles":[],"extraData":"0x"\#(changes)}
         """#
     }
 
@@ -30,10 +33,10 @@ enum ChainText {
         return logText(changes)
     }
 
-    /// The receipt of the only transaction in block `number`.
-    static func receipt(_ number: UInt64, logs: [String]) -> String {
+    /// The receipt of a transaction in block `number`, mostly its only one.
+    static func receipt(_ number: UInt64, logs: [String], transaction: Hash? = nil) -> String {
         #"""
-        {"transactionHash":"\#(hash(9))","transactionIndex":"0x0","blockHash":"\#(hash(number))",
+        {"transactionHash":"\#(transaction ?? hash(9))","transactionIndex":"0x0","blockHash":"\#(hash(number))",
         "blockNumber":"0x\#(String(number, radix: 16))","type":"0x2","status":"0x1","cumulativeGasUsed":"0x5208",
         "logsBloom":"0x\#(String(repeating: "00", count: 256))","logs":[\#(logs.joined(separator: ","))]}
         """#
