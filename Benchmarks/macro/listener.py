@@ -46,7 +46,6 @@ def run(place):
     if len(costs) < SAMPLES // 2:
         raise Failure(f"only {len(costs)} of {SAMPLES} blocks can be told apart")
     say(f"  {len(costs)} blocks, at most {costs[-1]:.2f} ms")
-    for n in sorted(commits)[100:110]: say(str(timeline(n, commits, answers)))
     yield row("listener.commit_ms_p50", statistics.median(costs), "ms")
     yield row("listener.commit_ms_p99", costs[int(len(costs) * 0.99)], "ms")
 
@@ -64,9 +63,3 @@ def cost(number, commits, answers):
             away += stop - start
             end = stop
     return (done - shown - away) / 1000
-
-
-def timeline(number, commits, answers):
-    shown = min((sent for _, sent, highest in answers if highest == number))
-    done = commits[number]
-    return [(a-shown, s-shown, h) for a,s,h in sorted(answers) if shown-1000<=s and a<=done+500], done-shown

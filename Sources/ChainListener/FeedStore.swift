@@ -38,10 +38,8 @@ struct FeedStore: FeedStoring {
     }
 
     func commit(_ commit: FeedCommit) async throws -> CommitOutcome {
-        let (outcome, isNews) = try await database.transaction { connection in
-            try await write(commit, on: connection)
-        }
-        if isNews { database.notify("tocsin_feed") }
+        let outcome = if let copied = try await copy(commit) { copied } else { try await insert(commit) }
+        if outcome.events + outcome.retractions + outcome.marks > 0 { database.notify("tocsin_feed") }
         return outcome
     }
 
@@ -60,87 +58,83 @@ struct FeedStore: FeedStoring {
         try await database.execute(ReleaseLease(chainID: lease.chainID, token: lease.token))
     }
 
-    /// Writes `commit`; the flag tells whether the feed grew.
-    private nonisolated(nonsending) func write(
-        _ commit: FeedCommit, on connection: Connection
-    ) async throws -> (CommitOutcome, Bool) {
-        let hold = HoldChain(chainID: commit.chainID, token: commit.token)
-        guard let held = try await connection.first(hold) else { throw ListenerError.fenced }
-        guard held.checkpointHash == commit.parent else { throw ListenerError.stale }
-        var outcome = CommitOutcome()
-        var sequence = held.feedSequence
-        // One round trip for everything but what the rest depends on.
+    /// Writes what may lie on top of anything: blocks and events that are stored and orphaned become canonical again.
+    private func insert(_ commit: FeedCommit) async throws -> CommitOutcome {
+        let chainID = commit.chainID
         var batch = StatementBatch()
+        batch.add(HoldChainAt(chainID: chainID, token: commit.token, parent: commit.parent))
+        var retracted: StatementStep<RetractEvents>?
         if let fork = commit.fork {
-            let retract = RetractEvents(chainID: commit.chainID, fork: fork, sequence: sequence)
-            outcome.retractions = Int(try await connection.first(retract) ?? 0)
-            sequence += Int64(outcome.retractions)
-            batch.add(OrphanBlocks(chainID: commit.chainID, fork: fork))
-            batch.add(ForgetUnverified(chainID: commit.chainID, fork: fork))
+            retracted = batch.add(RetractEvents(chainID: chainID, fork: fork))
+            batch.add(OrphanBlocks(chainID: chainID, fork: fork))
+            batch.add(ForgetUnverified(chainID: chainID, fork: fork))
         }
+        if !commit.blocks.isEmpty { batch.add(InsertBlocks(chainID: chainID, blocks: commit.blocks)) }
         var inserted: StatementStep<InsertEvents>?
-        if let copied = try await copy(commit, on: held, behind: sequence, connection) {
-            outcome.events = copied
-        } else {
-            inserted = insert(commit, behind: sequence, with: &batch)
-        }
-        let finished = finish(commit, on: held, with: &batch)
-        try await connection.run(batch)
-        if let inserted {
-            let counts = inserted.rows.first
-            guard let counts, counts.stored == commit.events.count else {
-                throw ListenerError.conflictingLogs(
-                    stored: Int(counts?.stored ?? 0), expected: commit.events.count)
+        if !commit.events.isEmpty { inserted = batch.add(InsertEvents(chainID: chainID, events: commit.events)) }
+        let end = end(of: commit, in: &batch)
+        let (taken, stored) = (retracted, inserted)
+        do {
+            return try await database.transaction(batch) {
+                let counts = stored?.rows.first
+                guard counts?.stored ?? 0 == commit.events.count else {
+                    throw ListenerError.conflictingLogs(
+                        stored: Int(counts?.stored ?? 0), expected: commit.events.count)
+                }
+                return CommitOutcome(
+                    events: Int(counts?.appended ?? 0), retractions: Int(taken?.rows.first ?? 0),
+                    marks: try end())
             }
-            outcome.events = Int(counts.appended)
+        } catch {
+            throw HoldChainAt.translated(error)
         }
-        guard let end = finished.rows.first else { throw ListenerError.fenced }
-        outcome.marks = Int(end - held.feedSequence) - outcome.retractions - outcome.events
-        return (outcome, end > held.feedSequence)
     }
 
-    /// Adds what every commit ends with; answers the step whose row is the end of the feed.
-    private func finish(
-        _ commit: FeedCommit, on held: HoldChain.Held, with batch: inout StatementBatch
-    ) -> StatementStep<FinishCommit> {
-        if !commit.unverified.isEmpty {
-            batch.add(AddUnverified(chainID: commit.chainID, ranges: commit.unverified))
-        }
+    /// Adds what every commit ends with; what it answers throws where the lease was lost, else it counts the marks.
+    private func end(
+        of commit: FeedCommit, in batch: inout StatementBatch
+    ) -> @Sendable () throws -> Int {
+        let chainID = commit.chainID
+        if !commit.unverified.isEmpty { batch.add(AddUnverified(chainID: chainID, ranges: commit.unverified)) }
         let (before, after) = (commit.marksBefore, commit.marks)
+        var marked: StatementStep<AppendMarks>?
         if before.safe != after.safe || before.finalized != after.finalized {
-            batch.add(
+            marked = batch.add(
                 AppendMarks(
-                    chainID: commit.chainID, sequence: held.feedSequence, safe: (before.safe, after.safe),
+                    chainID: chainID, safe: (before.safe, after.safe),
                     finalized: (before.finalized, after.finalized)))
         }
         if let below = commit.pruneBelow {
-            batch.add(PruneBlocks(chainID: commit.chainID, below: below, limit: pruneMax))
+            batch.add(PruneBlocks(chainID: chainID, below: below, limit: pruneMax))
         }
-        return batch.add(FinishCommit(commit: commit, sequence: held.feedSequence, lease: leaseDuration))
+        let finished = batch.add(FinishCommit(commit: commit, lease: leaseDuration))
+        return { [marked] in
+            guard finished.rows.first != nil else { throw ListenerError.fenced }
+            return Int(marked?.rows.first ?? 0)
+        }
     }
 
-    /// Copies blocks, logs and feed rows of history; nil where there are too few, or something may be in their way.
-    private nonisolated(nonsending) func copy(
-        _ commit: FeedCommit, on held: HoldChain.Held, behind sequence: Int64, _ connection: Connection
-    ) async throws -> Int? {
+    /// Copies history in; nil where it is too little, or where something may be in its way.
+    private func copy(_ commit: FeedCommit) async throws -> CommitOutcome? {
         guard commit.fork == nil, commit.events.count >= Self.copyMin else { return nil }
-        let reserve = ReserveEvents(
-            chainID: commit.chainID, checkpoint: held.checkpoint, count: commit.events.count)
-        guard let ids = try await connection.first(reserve) ?? nil else { return nil }
-        try await connection.copy(commit.blocks, of: commit.chainID)
-        try await connection.copy(commit.events, ids: ids, of: commit.chainID)
-        return try await connection.copyFeed(commit.events, ids: ids, behind: sequence, of: commit.chainID)
+        return try await database.transaction { connection in
+            let hold = HoldChain(chainID: commit.chainID, token: commit.token)
+            guard let held = try await connection.first(hold) else { throw ListenerError.fenced }
+            guard held.checkpointHash == commit.parent else { throw ListenerError.stale }
+            let reserve = ReserveEvents(
+                chainID: commit.chainID, checkpoint: held.checkpoint, count: commit.events.count)
+            guard let ids = try await connection.first(reserve) ?? nil else { return nil }
+            try await connection.copy(commit.blocks, of: commit.chainID)
+            try await connection.copy(commit.events, ids: ids, of: commit.chainID)
+            let events = try await connection.copyFeed(
+                commit.events, ids: ids, behind: held.feedSequence, of: commit.chainID)
+            var batch = StatementBatch()
+            let end = end(of: commit, in: &batch)
+            try await connection.run(batch)
+            return CommitOutcome(events: events, marks: try end())
+        }
     }
 
     /// From so many logs on copying them is faster than one statement.
     private static let copyMin = 64
-
-    /// Adds the insertion of blocks, logs and feed rows, some of which may be stored already and orphaned.
-    private func insert(
-        _ commit: FeedCommit, behind sequence: Int64, with batch: inout StatementBatch
-    ) -> StatementStep<InsertEvents>? {
-        if !commit.blocks.isEmpty { batch.add(InsertBlocks(chainID: commit.chainID, blocks: commit.blocks)) }
-        guard !commit.events.isEmpty else { return nil }
-        return batch.add(InsertEvents(chainID: commit.chainID, sequence: sequence, events: commit.events))
-    }
 }

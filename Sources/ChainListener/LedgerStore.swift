@@ -105,27 +105,25 @@ struct LedgerStore: LedgerStoring {
     ) async throws -> (events: Int, retractions: Int)? {
         let chainID = settlement.chainID
         let hold = HoldChain(chainID: chainID, token: settlement.token)
-        guard let held = try await connection.first(hold) else { throw ListenerError.fenced }
+        guard try await connection.first(hold) != nil else { throw ListenerError.fenced }
         let hashes = try await connection.query(LoadCanonicalHashes(chainID: chainID, range: settlement.range))
         guard Dictionary(hashes, uniquingKeysWith: { first, _ in first }) == settlement.hashes else { return nil }
-        var (sequence, events, retractions) = (held.feedSequence, 0, 0)
+        var (events, retractions) = (0, 0)
         if !settlement.surplus.isEmpty {
-            let retract = RetractListed(chainID: chainID, sequence: sequence, events: settlement.surplus)
+            let retract = RetractListed(chainID: chainID, events: settlement.surplus)
             retractions = Int(try await connection.first(retract) ?? 0)
-            sequence += Int64(retractions)
         }
         if !settlement.blocks.isEmpty {
             try await connection.execute(InsertBlocks(chainID: chainID, blocks: settlement.blocks))
         }
         if !settlement.late.isEmpty {
-            let insert = InsertEvents(chainID: chainID, sequence: sequence, events: settlement.late)
+            let insert = InsertEvents(chainID: chainID, events: settlement.late)
             let counts = try await connection.first(insert)
             guard let counts, counts.stored == settlement.late.count else {
                 throw ListenerError.conflictingLogs(
                     stored: Int(counts?.stored ?? 0), expected: settlement.late.count)
             }
             events = Int(counts.appended)
-            sequence += counts.appended
         }
         if !settlement.marks.isEmpty {
             try await connection.execute(MarkVerified(chainID: chainID, blocks: settlement.marks))
@@ -133,8 +131,8 @@ struct LedgerStore: LedgerStoring {
         if !settlement.verified.isEmpty {
             try await connection.execute(RemoveUnverified(chainID: chainID, ranges: settlement.verified.ranges))
         }
-        guard sequence > held.feedSequence else { return (0, 0) }
-        let move = MoveFeedEnd(chainID: chainID, token: settlement.token, sequence: sequence)
+        guard events + retractions > 0 else { return (0, 0) }
+        let move = MoveFeedEnd(chainID: chainID, token: settlement.token)
         guard try await connection.execute(move) == 1 else { throw ListenerError.fenced }
         return (events, retractions)
     }

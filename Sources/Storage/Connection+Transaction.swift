@@ -30,4 +30,17 @@ extension Connection {
         try await session.commit()
         return result
     }
+
+    /// Runs `batch` as one transaction, in two round trips: committed when `check`, which may read its steps, returns, and
+    /// rolled back when it throws.
+    ///
+    /// - Throws: what `check` throws; otherwise as `transaction`.
+    @discardableResult
+    public func transaction<R: Sendable>(
+        _ batch: StatementBatch, check: @escaping @Sendable () throws -> R
+    ) async throws -> R {
+        try await cancellable { ticket in
+            try await session.transaction(batch.steps, loan: loan, deadline, ticket, check: check)
+        }
+    }
 }

@@ -74,6 +74,17 @@ public final class Database: Sendable {
         }
     }
 
+    /// Runs `batch` as one transaction, in two round trips: committed when `check`, which may read its steps, returns, and
+    /// rolled back when it throws.
+    ///
+    /// - Throws: what `check` throws; otherwise as the other `transaction`.
+    @discardableResult
+    public func transaction<R: Sendable>(
+        _ batch: StatementBatch, check: @escaping @Sendable () throws -> R
+    ) async throws -> R {
+        try await withConnection { connection in try await connection.transaction(batch, check: check) }
+    }
+
     /// Lends `body` a connection, without a transaction.
     ///
     /// A transaction that `body` leaves open is rolled back and its advisory locks are released.

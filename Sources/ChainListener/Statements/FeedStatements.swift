@@ -22,6 +22,35 @@ struct HoldChain: Statement {
     }
 }
 
+/// Takes the chain's row for the rest of the transaction, which fails where the lease or the checkpoint is another.
+struct HoldChainAt: Statement {
+    static let sql = "SELECT hold_chain($1, $2, $3)"
+    let chainID: ChainID
+    let token: Int64
+    /// The checkpoint's hash.
+    let parent: Hash?
+    var arguments: [SQLValue] {
+        [.integer(chainID.rawValue), .integer(token), .optional(parent?.bytes)]
+    }
+
+    /// What the listener makes of an error of a transaction that began with this statement.
+    static func translated(_ error: any Error) -> any Error {
+        switch error {
+        case StorageError.queryFailed("TC001", _): ListenerError.fenced
+        case StorageError.queryFailed("TC002", _): ListenerError.stale
+        default: error
+        }
+    }
+}
+
+/// The end of the feed of chain `$1` within a transaction, which holds the chain's row.
+enum FeedEnd {
+    static let sql = """
+        (SELECT greatest(chain.feed_sequence, (SELECT max(sequence) FROM feed WHERE chain_id = $1)) \
+        FROM chains AS chain WHERE chain.chain_id = $1)
+        """
+}
+
 /// Takes back every event above a block, the newest first; answers how many retractions the feed got.
 ///
 /// Logs that are not events leave the canonical chain too, without a feed row.
@@ -32,7 +61,7 @@ struct RetractEvents: Statement {
             RETURNING id, block_number, log_index, event_type
         ), appended AS (
             INSERT INTO feed (chain_id, sequence, kind, event_id, block_number)
-            SELECT $1, $3 + row_number() OVER (ORDER BY block_number DESC, log_index DESC), 1, id, block_number
+            SELECT $1, \(FeedEnd.sql) + row_number() OVER (ORDER BY block_number DESC, log_index DESC), 1, id, block_number
             FROM orphaned WHERE event_type IS NOT NULL
             RETURNING sequence
         )
@@ -40,8 +69,7 @@ struct RetractEvents: Statement {
         """
     let chainID: ChainID
     let fork: BlockNumber
-    let sequence: Int64
-    var arguments: [SQLValue] { [.integer(chainID.rawValue), .integer(fork.rawValue), .integer(sequence)] }
+    var arguments: [SQLValue] { [.integer(chainID.rawValue), .integer(fork.rawValue)] }
     func decode(_ row: borrowing RowReader) throws(StorageError) -> Int64 { try row.integer(0) }
 }
 
@@ -63,8 +91,8 @@ struct InsertEvents: Statement {
             SELECT $1, block_number, block_hash, block_timestamp, transaction_hash, transaction_index,
                 transaction_from, log_index, contract_address, registry, event_type, decoding_error, agent_id, topics, data
             FROM unnest(
-                $3::bigint[], $4::bytea[], $5::bigint[], $6::bytea[], $7::int[], $8::bytea[], $9::int[], $10::bytea[],
-                $11::text[], $12::text[], $13::text[], $14::numeric[], $15::bytea[], $16::bytea[]) AS log (
+                $2::bigint[], $3::bytea[], $4::bigint[], $5::bytea[], $6::int[], $7::bytea[], $8::int[], $9::bytea[],
+                $10::text[], $11::text[], $12::text[], $13::numeric[], $14::bytea[], $15::bytea[]) AS log (
                 block_number, block_hash, block_timestamp, transaction_hash, transaction_index, transaction_from,
                 log_index, contract_address, registry, event_type, decoding_error, agent_id, topics, data)
             ON CONFLICT ON CONSTRAINT events_position DO UPDATE
@@ -78,7 +106,7 @@ struct InsertEvents: Statement {
             FROM stored
         ), appended AS (
             INSERT INTO feed (chain_id, sequence, kind, event_id, block_number, moved_from)
-            SELECT $1, $2 + row_number() OVER (ORDER BY block_number, log_index), 0, id, block_number, (
+            SELECT $1, \(FeedEnd.sql) + row_number() OVER (ORDER BY block_number, log_index), 0, id, block_number, (
                 SELECT old.id FROM events AS old JOIN feed AS retraction ON retraction.event_id = old.id
                 WHERE old.chain_id = $1 AND NOT old.is_canonical AND old.transaction_hash = placed.transaction_hash
                     AND old.block_hash <> placed.block_hash AND old.contract_address = placed.contract_address
@@ -96,11 +124,10 @@ struct InsertEvents: Statement {
         SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM appended)
         """
     let chainID: ChainID
-    let sequence: Int64
     let events: [EventRow]
     var arguments: [SQLValue] {
         [
-            .integer(chainID.rawValue), .integer(sequence), .integers(events.map(\.log.blockNumber.rawValue)),
+            .integer(chainID.rawValue), .integers(events.map(\.log.blockNumber.rawValue)),
             .byteStrings(events.map(\.log.blockHash.bytes)), .integers(events.map(\.timestamp)),
             .byteStrings(events.map(\.log.transactionHash.bytes)),
             .integers(events.map { Int64($0.log.transactionIndex) }),
@@ -116,57 +143,53 @@ struct InsertEvents: Statement {
     }
 }
 
-/// The end of a chain's feed within a transaction: the arguments are the chain and the end before the transaction.
-private enum FeedEnd {
-    static let sql = "greatest($2::bigint, (SELECT max(sequence) FROM feed WHERE chain_id = $1))"
-}
-
-/// Appends the marks that moved over at least one event, behind everything that the transaction appended before.
+/// Appends the marks that moved over at least one event; answers how many did.
 struct AppendMarks: Statement {
     static let sql = """
         WITH moved (kind, low, high) AS (
-            VALUES (2, $3::bigint, $4::bigint), (3, $5::bigint, $6::bigint)
+            VALUES (2, $2::bigint, $3::bigint), (3, $4::bigint, $5::bigint)
+        ), appended AS (
+            INSERT INTO feed (chain_id, sequence, kind, event_id, block_number)
+            SELECT $1, \(FeedEnd.sql) + row_number() OVER (ORDER BY kind), kind, NULL, high FROM moved
+            WHERE EXISTS (
+                SELECT FROM events WHERE chain_id = $1 AND block_number > low AND block_number <= high
+                    AND is_canonical AND event_type IS NOT NULL)
+            RETURNING sequence
         )
-        INSERT INTO feed (chain_id, sequence, kind, event_id, block_number)
-        SELECT $1, \(FeedEnd.sql) + row_number() OVER (ORDER BY kind), kind, NULL, high FROM moved
-        WHERE EXISTS (
-            SELECT FROM events WHERE chain_id = $1 AND block_number > low AND block_number <= high
-                AND is_canonical AND event_type IS NOT NULL)
+        SELECT count(*) FROM appended
         """
     let chainID: ChainID
-    let sequence: Int64
     /// The mark before and the mark now; nothing is appended where they agree.
     let safe: (old: BlockNumber?, new: BlockNumber?)
     let finalized: (old: BlockNumber?, new: BlockNumber?)
     var arguments: [SQLValue] {
-        [.integer(chainID.rawValue), .integer(sequence)]
+        [.integer(chainID.rawValue)]
             + [safe.old, safe.new, finalized.old, finalized.new].map { .integer($0?.rawValue ?? -1) }
     }
+    func decode(_ row: borrowing RowReader) throws(StorageError) -> Int64 { try row.integer(0) }
 }
 
-/// Moves the checkpoint and the marks and keeps the lease; answers the end of the feed, or no row where the lease was lost.
+/// Moves the checkpoint, the marks and the end of the feed, and keeps the lease; no row where the lease was lost.
 struct FinishCommit: Statement {
     static let sql = """
         UPDATE chains
-        SET checkpoint_number = coalesce($4, checkpoint_number), checkpoint_hash = coalesce($5, checkpoint_hash),
-            feed_sequence = \(FeedEnd.sql), head_number = $6, head_seen_at = clock_timestamp(), safe_number = $7,
-            finalized_number = $8, listener_until = clock_timestamp() + $9, listener_error = NULL,
-            history_rate = $10
-        WHERE chain_id = $1 AND listener_token = $3
-        RETURNING feed_sequence
+        SET checkpoint_number = coalesce($3, checkpoint_number), checkpoint_hash = coalesce($4, checkpoint_hash),
+            feed_sequence = \(FeedEnd.sql), head_number = $5, head_seen_at = clock_timestamp(), safe_number = $6,
+            finalized_number = $7, listener_until = clock_timestamp() + $8, listener_error = NULL,
+            history_rate = $9
+        WHERE chain_id = $1 AND listener_token = $2
+        RETURNING true
         """
     let commit: FeedCommit
-    /// The end of the feed before the transaction.
-    let sequence: Int64
     let lease: Duration
     var arguments: [SQLValue] {
         [
-            .integer(commit.chainID.rawValue), .integer(sequence), .integer(commit.token),
+            .integer(commit.chainID.rawValue), .integer(commit.token),
             .optional(commit.checkpoint?.number.rawValue), .optional(commit.checkpoint?.hash.bytes),
             .integer(commit.head.rawValue), .optional(commit.marks.safe?.rawValue),
             .optional(commit.marks.finalized?.rawValue), .duration(lease),
             commit.historyRate.map(SQLValue.double) ?? .null,
         ]
     }
-    func decode(_ row: borrowing RowReader) throws(StorageError) -> Int64 { try row.integer(0) }
+    func decode(_ row: borrowing RowReader) throws(StorageError) -> Bool { try row.boolean(0) }
 }

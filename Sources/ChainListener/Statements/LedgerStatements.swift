@@ -178,30 +178,28 @@ struct RetractListed: Statement {
                 SELECT max(revision) FROM events AS other
                 WHERE other.chain_id = $1 AND other.block_number = events.block_number
                     AND other.block_hash = events.block_hash AND other.log_index = events.log_index)
-            WHERE chain_id = $1 AND id = ANY ($3) AND is_canonical
+            WHERE chain_id = $1 AND id = ANY ($2) AND is_canonical
             RETURNING id, block_number, log_index, event_type
         ), appended AS (
             INSERT INTO feed (chain_id, sequence, kind, event_id, block_number)
-            SELECT $1, $2 + row_number() OVER (ORDER BY block_number DESC, log_index DESC), 1, id, block_number
+            SELECT $1, \(FeedEnd.sql) + row_number() OVER (ORDER BY block_number DESC, log_index DESC), 1, id, block_number
             FROM orphaned WHERE event_type IS NOT NULL
             RETURNING sequence
         )
         SELECT count(*) FROM appended
         """
     let chainID: ChainID
-    let sequence: Int64
     let events: [EventID]
     var arguments: [SQLValue] {
-        [.integer(chainID.rawValue), .integer(sequence), .integers(events.map(\.rawValue))]
+        [.integer(chainID.rawValue), .integers(events.map(\.rawValue))]
     }
     func decode(_ row: borrowing RowReader) throws(StorageError) -> Int64 { try row.integer(0) }
 }
 
 /// Moves the end of the feed; no row where the lease was lost.
 struct MoveFeedEnd: Statement {
-    static let sql = "UPDATE chains SET feed_sequence = $3 WHERE chain_id = $1 AND listener_token = $2"
+    static let sql = "UPDATE chains SET feed_sequence = \(FeedEnd.sql) WHERE chain_id = $1 AND listener_token = $2"
     let chainID: ChainID
     let token: Int64
-    let sequence: Int64
-    var arguments: [SQLValue] { [.integer(chainID.rawValue), .integer(token), .integer(sequence)] }
+    var arguments: [SQLValue] { [.integer(chainID.rawValue), .integer(token)] }
 }

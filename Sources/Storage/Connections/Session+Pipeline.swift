@@ -57,6 +57,25 @@ extension Session {
         }
     }
 
+    /// Runs `steps` as one transaction without leaving the connection's queue: each way to another one costs a wake-up.
+    func transaction<Output: Sendable>(
+        _ steps: [any PipelineStep], loan: UInt64, _ deadline: ContinuousClock.Instant, _ ticket: CancelTicket,
+        check: () throws -> Output
+    ) async throws -> Output {
+        try await begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", loan: loan, deadline)
+        let output: Output
+        do {
+            try await pipeline(steps, loan: loan, deadline, ticket)
+            output = try check()
+            guard !ticket.isCancelled else { throw StorageError.cancelled }
+        } catch {
+            rollback()
+            throw error
+        }
+        try commit()
+        return output
+    }
+
     private func pipeline(_ steps: [any PipelineStep], _ ticket: CancelTicket) throws(StorageError) {
         try interruptibly(ticket, losesWork: true) { () throws(StorageError) in
             // Parsing takes round trips of its own, once in the life of the link.

@@ -37,7 +37,7 @@ public struct Migration: Sendable, Equatable {
         Migration(version: 5, name: "agents", resource: PackageResources._005_agents_sql),
         Migration(version: 6, name: "verification", resource: PackageResources._006_verification_sql),
         Migration(version: 7, name: "history", resource: PackageResources._007_history_sql),
-        Migration(version: 8, name: "cheap_keys", resource: PackageResources._008_cheap_keys_sql),
+        Migration(version: 8, name: "commit", resource: PackageResources._008_commit_sql),
     ]
 
     private init(version: Int, name: String, resource: [UInt8]) {
