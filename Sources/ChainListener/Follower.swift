@@ -33,6 +33,7 @@ struct Follower {
     var tracker: HeadTracker
     var marks: FinalityMarks
     var judge = ReorgJudge()
+    var finality = FinalityJudge()
     var bloomTrust = BloomTrust()
     /// How often in a row the nodes did not say who sent transactions.
     var senderFailures = 0
@@ -84,9 +85,10 @@ struct Follower {
         let newest = tip.latest.number
         head = max(newest, checkpoint?.number ?? newest)
         headNode = tip.node
-        let sight = FinalityMarks.Sight(
-            source: chain.finality, confirmations: chain.confirmations, safe: tip.safe, finalized: tip.finalized)
-        marks.look(sight)
+        let told = sight(tip)
+        marks.look(told)
+        if source.nodeCount < 2 { finality.judge(told, latest: newest, .alone, at: elapsed()) }
+        let sight = finality.believed(of: told)
         defer { meters.lag(head: head, checkpoint: checkpoint?.number) }
 
         let historyEnd = newest.advanced(by: -tracker.depth)
@@ -95,7 +97,16 @@ struct Follower {
             return try await fill(upTo: historyEnd, sight)
         }
         if newest < next, checkpoint == nil { return .atTip }
-        return try await follow(tip.latest, by: tip.node, sight)
+        let pace = try await follow(tip.latest, by: tip.node, sight)
+        // Events go out first; marks are in no hurry.
+        try await confirm(told, of: tip)
+        return pace
+    }
+
+    /// What `tip` tells about finality.
+    func sight(_ tip: BlockMarks) -> FinalityMarks.Sight {
+        FinalityMarks.Sight(
+            source: chain.finality, confirmations: chain.confirmations, safe: tip.safe, finalized: tip.finalized)
     }
 
     /// Makes sure that a node has the block at `number`.

@@ -10,10 +10,12 @@ struct ReorgJudge: Sendable, Equatable {
     enum Opinion: Equatable {
         /// It has that branch.
         case confirms
-        /// It has the branch that is followed.
-        case denies
-        /// There is no other node, or it knows neither.
+        /// It has the branch that is followed, up to this height.
+        case denies(BlockNumber)
+        /// It knows neither, or does not answer.
         case silent
+        /// There is no other node.
+        case alone
     }
 
     /// How many looks, or against another node's word how many growths, a branch needs to be believed.
@@ -23,9 +25,38 @@ struct ReorgJudge: Sendable, Equatable {
     private var looks = 0
     private var growths = 0
     private var highest: BlockNumber?
+    /// How far the other node had the followed branch when the other one was first seen.
+    private var deniedUpTo: BlockNumber?
 
     /// Whether to leave for the branch whose first block is `branch`, of which `head` was seen; `tip` is where we stand.
     mutating func judge(branch: Hash, head: BlockNumber, tip: BlockNumber, opinion: Opinion) -> Bool {
+        note(branch, head)
+        switch opinion {
+        case .confirms: return true
+        case .alone: return head > tip || looks >= Self.patience
+        // A node stuck on an orphan repeats one head for ever; a branch that grows is alive.
+        case .silent: return head > tip || growths >= Self.patience
+        case .denies(let height):
+            // Of two branches the one is stuck that stands still while the other one passes it.
+            let isStuck = growths > 1 && deniedUpTo.map { height <= $0 } ?? false
+            deniedUpTo = min(deniedUpTo ?? height, height)
+            return head > tip && head > height && (isStuck || growths >= Self.patience)
+        }
+    }
+
+    /// Whether it is certain that the chain went over to `branch`, which begins below what was taken as final.
+    ///
+    /// The chain halts then until an operator acts, so nobody's silence is enough while there are others to ask.
+    mutating func judgeFinal(branch: Hash, head: BlockNumber, tip: BlockNumber, opinion: Opinion) -> Bool {
+        note(branch, head)
+        return switch opinion {
+        case .confirms: true
+        case .alone: head > tip || looks >= Self.patience
+        case .silent, .denies: head > tip && growths >= Self.patience
+        }
+    }
+
+    private mutating func note(_ branch: Hash, _ head: BlockNumber) {
         if branch != self.branch {
             self = ReorgJudge()
             self.branch = branch
@@ -34,12 +65,6 @@ struct ReorgJudge: Sendable, Equatable {
         if highest.map({ head > $0 }) ?? true {
             growths += 1
             highest = head
-        }
-        switch opinion {
-        case .confirms: return true
-        case .silent: return head > tip || looks >= Self.patience
-        // A node stuck on an orphan repeats one head for ever; a branch that grows past ours is alive.
-        case .denies: return head > tip && growths >= Self.patience
         }
     }
 

@@ -19,46 +19,64 @@ struct JudgementTests {
         }
     }
 
-    @Test("without another node a higher branch is believed at once, another one after three looks")
-    func silent() {
+    @Test("the only node's higher branch is believed at once, another one after three looks")
+    func alone() {
         var judge = ReorgJudge()
-        do {
-            let verdict = judge.judge(branch: Self.branch, head: 10, tip: 9, opinion: .silent)
-            #expect(verdict)
-        }
+        let isHigherBelieved = judge.judge(branch: Self.branch, head: 10, tip: 9, opinion: .alone)
+        #expect(isHigherBelieved)
         judge = ReorgJudge()
-        let verdicts = (0..<3).map { _ in judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .silent) }
+        let verdicts = (0..<3).map { _ in judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .alone) }
         #expect(verdicts == [false, false, true])
         judge = ReorgJudge()
-        _ = judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .silent)
-        _ = judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .silent)
+        _ = judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .alone)
+        _ = judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .alone)
         judge.followedTipSeen()
-        do {
-            let verdict = judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .silent)
-            #expect(!verdict)
-        }
+        let isBelieved = judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .alone)
+        #expect(!isBelieved)
     }
 
-    @Test("against another node's word a branch must grow past ours")
-    func denied() {
+    @Test("where the others say nothing a higher branch is believed at once, a lower one if it grows")
+    func silent() {
         var judge = ReorgJudge()
-        for _ in 0..<50 {
-            let verdict = judge.judge(branch: Self.branch, head: 10, tip: 9, opinion: .denies)
-            #expect(!verdict)
+        let isHigherBelieved = judge.judge(branch: Self.branch, head: 10, tip: 9, opinion: .silent)
+        #expect(isHigherBelieved)
+        judge = ReorgJudge()
+        let stuck = (0..<20).map { _ in judge.judge(branch: Self.branch, head: 5, tip: 9, opinion: .silent) }
+        #expect(!stuck.contains(true))
+        let growing = [6, 7].map { judge.judge(branch: Self.branch, head: $0, tip: 9, opinion: .silent) }
+        #expect(growing == [false, true])
+    }
+
+    @Test("against another node's word a branch must grow past it, sooner where that node stands still")
+    func denied() {
+        func verdicts(_ looks: [(head: BlockNumber, other: BlockNumber)]) -> [Bool] {
+            var judge = ReorgJudge()
+            return looks.map { judge.judge(branch: Self.branch, head: $0.head, tip: 9, opinion: .denies($0.other)) }
         }
-        do {
-            let verdict = judge.judge(branch: Self.branch, head: 11, tip: 9, opinion: .denies)
-            #expect(!verdict)
-        }
-        do {
-            let verdict = judge.judge(branch: Self.branch, head: 12, tip: 9, opinion: .denies)
-            #expect(verdict)
-        }
+        #expect(!verdicts((0..<50).map { _ in (10, 9) }).contains(true))
+        #expect(verdicts([(9, 9), (10, 9)]) == [false, true])
+        #expect(verdicts([(10, 9), (11, 10), (12, 11)]) == [false, false, true])
+        #expect(verdicts([(10, 10), (11, 11), (12, 12), (13, 13)]) == [false, false, false, false])
+        #expect(verdicts([(7, 9), (8, 9), (9, 9)]) == [false, false, false])
+        var judge = ReorgJudge()
+        _ = judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .denies(9))
         judge.followedBranchGrew()
-        do {
-            let verdict = judge.judge(branch: Self.branch, head: 13, tip: 9, opinion: .denies)
-            #expect(!verdict)
+        let isBelieved = judge.judge(branch: Self.branch, head: 13, tip: 9, opinion: .denies(9))
+        #expect(!isBelieved)
+    }
+
+    @Test("beyond finality silence is not enough while there are others to ask")
+    func final() {
+        func verdicts(_ opinion: ReorgJudge.Opinion, _ heads: [BlockNumber]) -> [Bool] {
+            var judge = ReorgJudge()
+            return heads.map { judge.judgeFinal(branch: Self.branch, head: $0, tip: 9, opinion: opinion) }
         }
+        #expect(verdicts(.confirms, [5]) == [true])
+        #expect(verdicts(.alone, [10]) == [true])
+        #expect(verdicts(.alone, [5, 5, 5]) == [false, false, true])
+        #expect(verdicts(.silent, [10, 10, 10, 10]) == [false, false, false, false])
+        #expect(verdicts(.silent, [10, 11, 12]) == [false, false, true])
+        #expect(verdicts(.denies(9), [10, 11, 12]) == [false, false, true])
     }
 
     @Test("each branch proves itself anew")
@@ -66,7 +84,7 @@ struct JudgementTests {
         var judge = ReorgJudge()
         for number in 1...20 as ClosedRange<UInt64> {
             do {
-                let verdict = judge.judge(branch: SimulatedChain.word(number), head: 9, tip: 9, opinion: .silent)
+                let verdict = judge.judge(branch: SimulatedChain.word(number), head: 9, tip: 9, opinion: .alone)
                 #expect(!verdict)
             }
         }
