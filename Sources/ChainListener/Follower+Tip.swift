@@ -18,6 +18,7 @@ extension Follower {
 
     /// Brings the stored chain to `newest`, or as near as one segment reaches.
     mutating func follow(_ newest: Header, by node: Int, _ sight: FinalityMarks.Sight) async throws -> Pace {
+        judge.saw(newest.hash, by: node)
         if newest.hash == tracker.tip?.hash { judge.followedTipSeen() }
         let walk = try await walk(to: newest)
         if let outside = walk.outside {
@@ -30,9 +31,8 @@ extension Follower {
         }
         if walk.fork != nil, let tip = tracker.tip, let first = walk.taken.first?.header {
             let opinion = try await opinion(on: first, notBy: node)
-            guard judge.judge(branch: first.hash, head: newest.number, tip: tip.number, opinion: opinion) else {
-                return .atTip
-            }
+            let sight = ReorgJudge.Sight(branch: first.hash, head: newest.number, node: node)
+            guard judge.judge(sight, tip: tip.number, opinion: opinion) else { return .atTip }
         }
         let (proofs, senders) = try await proveAndAsk(walk.taken)
         let events = try await rows(of: proofs, known: senders)
@@ -187,7 +187,8 @@ extension Follower {
     private mutating func haltIfCertain(_ outside: Header, _ newest: Header, by node: Int) async throws {
         guard let tip = tracker.tip else { return }
         let opinion = try await opinion(on: outside, notBy: node)
-        guard judge.judgeFinal(branch: outside.hash, head: newest.number, tip: tip.number, opinion: opinion) else {
+        let sight = ReorgJudge.Sight(branch: outside.hash, head: newest.number, node: node)
+        guard judge.judgeFinal(sight, tip: tip.number, opinion: opinion) else {
             guard opinion != .alone else { return }
             throw ChainSourceError.inconsistent("another chain below what is final", by: node)
         }

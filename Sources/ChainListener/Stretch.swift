@@ -12,6 +12,8 @@ struct Stretch: Sendable {
     private(set) var headers: [BlockNumber: Header]
     /// Whether a second node answered the same logs.
     private(set) var isAgreed = false
+    /// The heights of blocks of which two nodes answered some logs, but not the same.
+    private(set) var disputed: Set<BlockNumber> = []
 
     /// The stretch in `answer`.
     ///
@@ -55,7 +57,14 @@ struct Stretch: Sendable {
             throw .inconsistent("two nodes answer different logs for the same history")
         }
         isAgreed = logs.count == other.logs.count
+        // A node that threw a block's logs away answers none of them; where it answers others, either may be wrong.
+        let (own, others) = (Self.counts(logs), Self.counts(other.logs))
+        disputed = Set(own.filter { number, count in others[number].map { $0 != count } ?? false }.keys)
         logs = fuller
+    }
+
+    private static func counts(_ logs: [Log]) -> [BlockNumber: Int] {
+        logs.reduce(into: [:]) { $0[$1.blockNumber, default: 0] += 1 }
     }
 }
 

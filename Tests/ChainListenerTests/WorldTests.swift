@@ -42,10 +42,13 @@ struct WorldTests {
         arguments: Fault.allCases.filter(\.isOfNodes))
     func noticed(fault: Fault) async {
         let count = ProcessInfo.processInfo.environment["SEEDS"].flatMap(UInt64.init) ?? 1
-        for seed in 0..<count { await noticed(fault, seed: UInt64(fault.rawValue) + 900 + seed * 100) }
+        var shown = 0
+        for seed in 0..<count { shown += await noticed(fault, seed: UInt64(fault.rawValue) + 900 + seed * 100) }
+        #expect(shown > 0)
     }
 
-    private func noticed(_ fault: Fault, seed: UInt64) async {
+    /// How often the fault was shown.
+    private func noticed(_ fault: Fault, seed: UInt64) async -> Int {
         var plan = WorldPlan(seed: seed)
         plan.lies = [fault]
         plan.liesForever = true
@@ -60,9 +63,9 @@ struct WorldTests {
         print(
             "\(fault): \(world.summary), told \(String(describing: liar.firstLie)), noticed \(String(describing: liar.noticedAt))"
         )
-        #expect(world.counts[fault] > 0)
         #expect(world.oracle.problems == [], "seed \(plan.seed)")
         #expect(world.oracle.slowest <= .seconds(plan.style.blockSeconds), "seed \(plan.seed)")
+        return world.counts[fault]
     }
 
     @Test("the same seed gives the same run")
