@@ -172,12 +172,12 @@ extension Follower {
         guard source.nodeCount > 1 else { return .alone }
         do {
             let (source, number) = (source, block.number)
-            let answer = try await withinLimit(settings.secondLookLimit, clock) {
+            let answer = try await withinLimit(secondLookLimit, clock) {
                 try await source.tip(tags: false, notBy: node, at: [number])
             }
             guard let (marks, blocks) = answer, let other = blocks.first else { return .silent }
             if other.hash == block.hash { return .confirms }
-            return other.hash == tracker.header(at: number)?.hash ? .denies(marks.latest.number) : .silent
+            return other.hash == tracker.header(at: number)?.hash ? .denies(marks?.latest.number) : .silent
         } catch is ChainSourceError {
             return .silent
         }
@@ -221,10 +221,10 @@ extension Follower {
         let numbers = Set(claims + [oldest?.number].compactMap { $0 }).sorted()
         do {
             let source = source
-            let answer = try await withinLimit(settings.secondLookLimit, clock) {
+            let answer = try await withinLimit(secondLookLimit, clock) {
                 try await source.tip(tags: true, notBy: node, at: numbers)
             }
-            guard let (marks, blocks) = answer else { return .silent }
+            guard let (marks, blocks) = answer, let marks else { return .silent }
             if let oldest, !blocks.contains(where: { $0.hash == oldest.hash }) { return .silent }
             return .told(marks, blocks: blocks)
         } catch is ChainSourceError {

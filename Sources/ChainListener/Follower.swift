@@ -96,12 +96,12 @@ struct Follower {
             // A block that nobody has must not hide those that others have.
             let before = checkpoint
             defer { headNode = tip.node }
-            guard let other = try? await source.tip(tags: chain.finality == .tags, notBy: tip.node, at: []),
-                other.marks.latest.number < tip.latest.number
+            guard let other = try? await source.tip(tags: chain.finality == .tags, notBy: tip.node, at: [])?.marks,
+                other.latest.number < tip.latest.number
             else { throw ChainSourceError.notYet }
-            let pace = try await step(to: other.marks)
+            let pace = try await step(to: other)
             guard checkpoint != before else { throw ChainSourceError.notYet }
-            doubt(tip.node, ahead: other.marks.latest.number.distance(to: tip.latest.number))
+            doubt(tip.node, ahead: other.latest.number.distance(to: tip.latest.number))
             return pace
         }
     }
@@ -209,11 +209,12 @@ struct Follower {
         for block in blocks { bloomTrust.see(block.header) }
         var prover = BlockProver(
             source: source, contracts: contracts, policy: chain.verification, trust: bloomTrust,
-            limit: settings.secondLookLimit, clock: clock)
+            limit: secondLookLimit, clock: clock)
         prover.acceptsAlone = source.nodeCount < 2 || lonely >= Self.lonelyMax
         let proofs: [BlockProver.Proof]
         do {
-            proofs = try await concurrently(blocks, atOnce: settings.callsMax) { [prover] in try await prover.prove($0) }
+            proofs = try await concurrently(blocks, atOnce: settings.callsMax) { [prover] in try await prover.prove($0)
+            }
         } catch let error as ListenerError {
             if case .heldBack(_, .bloom) = error { lonely += 1 }
             throw error
@@ -240,6 +241,14 @@ struct Follower {
             }
         }
     }
+
+    /// How long another node is waited for: less where blocks come fast, for events are to go out before the next one.
+    var secondLookLimit: Duration {
+        guard let blockTime = chain.blockTime else { return settings.secondLookLimit }
+        return min(settings.secondLookLimit, max(Self.secondLookFloor, blockTime / 4))
+    }
+
+    private static let secondLookFloor: Duration = .milliseconds(500)
 
     /// A commit, and what is remembered once it is done.
     struct Draft {

@@ -26,7 +26,7 @@ public final class PooledChainSource: ChainSource {
     /// What a node other than `node` shows as its newest blocks, and those of its blocks at `numbers` that it has.
     public func tip(
         tags: Bool, notBy node: Int, at numbers: [BlockNumber]
-    ) async throws -> (marks: BlockMarks, blocks: [Header])? {
+    ) async throws -> (marks: BlockMarks?, blocks: [Header])? {
         guard pool.endpointCount > 1 else { return nil }
         return try await translated { () async throws(RPCError) in
             try await pool.marks(tags: tags, notBy: node, at: numbers)

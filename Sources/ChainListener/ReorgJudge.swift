@@ -10,8 +10,8 @@ struct ReorgJudge: Sendable, Equatable {
     enum Opinion: Equatable {
         /// It has that branch.
         case confirms
-        /// It has the branch that is followed, up to this height.
-        case denies(BlockNumber)
+        /// It has the branch that is followed, up to this height; nil where it does not say how far.
+        case denies(BlockNumber?)
         /// It knows neither, or does not answer.
         case silent
         /// There is no other node.
@@ -69,8 +69,9 @@ struct ReorgJudge: Sendable, Equatable {
             // turned to it from the followed one.
             let hasTurned = shown[sight.node]?.hasTurned ?? false
             return sight.head > tip || seen.growths >= Self.patience
-                || hasTurned && seen.looks >= Self.turnedPatience
-        case .denies(let height):
+                || hasTurned && sight.head >= tip && seen.looks >= Self.turnedPatience
+        case .denies(nil): return sight.head > tip && seen.growths >= Self.patience
+        case .denies(let height?):
             // Of two branches the one is stuck that stands still while the other one passes it.
             let isStuck = seen.growths > 1 && seen.deniedUpTo.map { height <= $0 } ?? false
             branch?.deniedUpTo = min(seen.deniedUpTo ?? height, height)

@@ -31,10 +31,10 @@ extension ProviderPool {
     /// What another endpoint than `excluded` shows as its newest blocks, however old, and its blocks at `numbers`.
     ///
     /// - Parameter tags: Whether the safe and the finalized header are asked for too.
-    /// - Returns: The marks, and those of the blocks that the endpoint has.
+    /// - Returns: The marks, nil where the endpoint does not say its newest block, and those of the blocks that it has.
     public func marks(
         tags: Bool, notBy excluded: Int, at numbers: [BlockNumber]
-    ) async throws(RPCError) -> (marks: BlockMarks, blocks: [Header]) {
+    ) async throws(RPCError) -> (marks: BlockMarks?, blocks: [Header]) {
         let calls = Self.calls(tags: tags)
         let all = calls + numbers.map { .block(.number($0)) }
         return try await race(Needs(kind: .head, excluded: excluded)) { index throws(RPCError) in
@@ -47,10 +47,16 @@ extension ProviderPool {
                         guard error == .notYet else { throw error }
                     }
                 }
-                return (marks: try Self.marks(answers, tags: tags), blocks: blocks)
+                var marks: BlockMarks?
+                do throws(RPCError) {
+                    marks = try Self.marks(answers, tags: tags)
+                } catch {
+                    guard error == .notYet, !blocks.isEmpty else { throw error }
+                }
+                return (marks: marks, blocks: blocks)
             }
             let now = self.now()
-            self.update(index) { $0.saw(head: found.marks.latest.number, at: now) }
+            if let head = found.marks?.latest.number { self.update(index) { $0.saw(head: head, at: now) } }
             return found
         }
     }

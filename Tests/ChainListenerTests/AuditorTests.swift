@@ -327,7 +327,7 @@ private struct SwappedBlooms: ChainSource {
     func tip(tags: Bool) async throws -> BlockMarks { try await inner.tip(tags: tags) }
     func tip(
         tags: Bool, notBy node: Int, at numbers: [BlockNumber]
-    ) async throws -> (marks: BlockMarks, blocks: [Header])? { nil }
+    ) async throws -> (marks: BlockMarks?, blocks: [Header])? { nil }
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {
         try await swapped(inner.segment(range, contracts: contracts))
     }

@@ -24,7 +24,7 @@ struct DistortedSource: ChainSource {
     func tip(tags: Bool) async throws -> BlockMarks { try await inner.tip(tags: tags) }
     func tip(
         tags: Bool, notBy node: Int, at numbers: [BlockNumber]
-    ) async throws -> (marks: BlockMarks, blocks: [Header])? {
+    ) async throws -> (marks: BlockMarks?, blocks: [Header])? {
         otherLogs == nil ? nil : try await inner.tip(tags: tags, notBy: node, at: numbers)
     }
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {

@@ -70,7 +70,7 @@ struct JudgementTests {
 
     @Test("against another node's word a branch must grow past it, sooner where that node stands still")
     func denied() {
-        func verdicts(_ looks: [(head: BlockNumber, other: BlockNumber)]) -> [Bool] {
+        func verdicts(_ looks: [(head: BlockNumber, other: BlockNumber?)]) -> [Bool] {
             var judge = ReorgJudge()
             return looks.map { judge.judge(Self.sight(Self.branch, $0.head), tip: 9, opinion: .denies($0.other)) }
         }
@@ -79,6 +79,7 @@ struct JudgementTests {
         #expect(verdicts([(10, 9), (11, 10), (12, 11)]) == [false, false, true])
         #expect(verdicts([(10, 10), (11, 11), (12, 12), (13, 13)]) == [false, false, false, false])
         #expect(verdicts([(7, 9), (8, 9), (9, 9)]) == [false, false, false])
+        #expect(verdicts([(10, nil), (11, nil), (12, nil)]) == [false, false, true])
         var judge = ReorgJudge()
         _ = judge.judge(Self.sight(Self.branch, 9), tip: 9, opinion: .denies(9))
         judge.followedBranchGrew()

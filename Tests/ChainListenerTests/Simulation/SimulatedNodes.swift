@@ -149,7 +149,7 @@ final class SimulatedNodes: ChainSource {
 
     func tip(
         tags: Bool, notBy node: Int, at numbers: [BlockNumber]
-    ) async throws -> (marks: BlockMarks, blocks: [Header])? {
+    ) async throws -> (marks: BlockMarks?, blocks: [Header])? {
         try state.withLock { state in
             guard let node = try pick(&state, notBy: node) else { return nil }
             let view = state.nodes[node].view
