@@ -209,7 +209,7 @@ struct HistoryFetcher: Sendable {
             guard let header = headers[number] else {
                 throw ChainSourceError.inconsistent("logs at another height than their block", by: stretch.node)
             }
-            return FetchedBlock(header: header, logs: logs[number] ?? [], node: stretch.node)
+            return FetchedBlock(header: header, logs: logs[number] ?? [], node: stretch.node(at: number))
         }
     }
 }

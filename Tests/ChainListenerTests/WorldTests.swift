@@ -39,21 +39,22 @@ struct WorldTests {
 
     @Test(
         "of two nodes one is at fault: nothing is lost or doubled, and all is there within one block time",
-        arguments: Fault.allCases.filter(\.isOfNodes), [12.0, 2.0])
-    func noticed(fault: Fault, blockSeconds: Double) async {
+        arguments: Fault.allCases.filter(\.isOfNodes))
+    func noticed(fault: Fault) async {
         let count = ProcessInfo.processInfo.environment["SEEDS"].flatMap(UInt64.init) ?? 1
         var shown = 0
-        for seed in 0..<count {
-            shown += await noticed(fault, blockSeconds, seed: UInt64(fault.rawValue) + 900 + seed * 100)
+        var seed = UInt64(fault.rawValue) + 900
+        // Chance may have it that a fault has no occasion.
+        while seed < 900 + max(count, shown == 0 ? 10 : 0) * 100 {
+            shown += await noticed(fault, seed: seed)
+            seed += 100
         }
         #expect(shown > 0)
     }
 
     /// How often the fault was shown.
-    private func noticed(_ fault: Fault, _ blockSeconds: Double, seed: UInt64) async -> Int {
+    private func noticed(_ fault: Fault, seed: UInt64) async -> Int {
         var plan = WorldPlan(seed: seed)
-        plan.style.blockSeconds = blockSeconds
-        plan.pollInterval = .milliseconds(Int64(blockSeconds * 250))
         plan.lies = [fault]
         plan.liesForever = true
         plan.liesFrom = fault.isOfHistory ? 0 : 20
