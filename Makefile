@@ -42,9 +42,11 @@ endif
 
 SEEDS ?= 1000
 FIRST_SEED ?= 1
+# Optimised, and beside the other builds, which it would undo: about 2,800 blocks for each second of one core.
+SIMULATION = -c release -Xswiftc -enable-testing --scratch-path .build/simulation
 simulate: setup
-	$(SWIFT) build --build-tests $(FLAGS)
-	SEEDS=$(SEEDS) FIRST_SEED=$(FIRST_SEED) $(SWIFT) test --skip-build --filter '^ChainListenerTests\.WorldTests/anything'
+	$(SWIFT) build --build-tests $(SIMULATION) $(FLAGS)
+	SEEDS=$(SEEDS) FIRST_SEED=$(FIRST_SEED) $(SWIFT) test --skip-build $(SIMULATION) --filter '^ChainListenerTests\.WorldTests/anything'
 
 lint:
 	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Sources Fuzz

@@ -191,7 +191,8 @@ struct Auditor {
         }
         note(doubted: doubted)
         try await settle(open, cleared: cleared, taken.map(\.number), stored)
-        headers.removeFirst(taken.count)
+        // Where the chain changed meanwhile they are gone already.
+        headers.removeFirst(min(taken.count, headers.count))
     }
 
     /// The headers of `chunk`, each the parent of the next.

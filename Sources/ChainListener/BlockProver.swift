@@ -33,6 +33,8 @@ struct BlockProver: Sendable {
     /// How long a second look may take, for one block, before it counts as not answered.
     let limit: Duration
     let clock: any Clock<Duration>
+    /// Whether one node's word is enough for a block of which its header says nothing; so where there is no other node.
+    var acceptsAlone = true
 
     /// How often another node is asked that does not answer.
     private static let attemptsMax = 3
@@ -100,6 +102,13 @@ struct BlockProver: Sendable {
         if let other, other.agrees(with: block.logs) { return proof(header, block.logs, .quorum) }
         let received = try await receipts(header)
         if let received, received.isProved { return proof(block, byReceipts: received.logs) }
+        if trust.evidence(in: header) == nil {
+            // Nothing in the header limits what a node may make up, and nothing tells which of two is wrong.
+            guard other == nil else {
+                throw ChainSourceError.inconsistent("two nodes answer different logs for the same block")
+            }
+            guard acceptsAlone else { throw ListenerError.heldBack(header.number, .bloom) }
+        }
         var answers = [block.logs]
         if let other { answers.append(other) }
         if let received { answers.append(received.logs) }

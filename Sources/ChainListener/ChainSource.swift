@@ -10,6 +10,13 @@ public import EthereumRPC
 public protocol ChainSource: Sendable {
     /// The newest block and, where `tags` is set, the safe and the finalized one.
     func tip(tags: Bool) async throws -> BlockMarks
+    /// How many nodes there are; below 2 there is no second opinion.
+    var nodeCount: Int { get }
+    /// What a node other than `node` shows as its newest blocks, and those of its blocks at `numbers` that it has; nil where
+    /// there is no other. The newest blocks are nil where it answers only the others.
+    func tip(
+        tags: Bool, notBy node: Int, at numbers: [BlockNumber]
+    ) async throws -> (marks: BlockMarks?, blocks: [Header])?
     /// Every header of `range`, in order, and the logs of `contracts` in it; of no contract where that is empty.
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs
     /// The header of the block `hash` and the logs of `contracts` in it.

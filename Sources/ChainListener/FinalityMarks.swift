@@ -15,11 +15,14 @@ struct FinalityMarks: Sendable, Equatable {
         let safe: Header?
         let finalized: Header?
 
-        /// The same without what is said about blocks above `number`.
-        func upTo(_ number: BlockNumber) -> Sight {
-            func bounded(_ header: Header?) -> Header? { header.flatMap { $0.number <= number ? $0 : nil } }
+        /// The same without what is said about blocks above `number`, and about others than those that are followed.
+        func on(_ tracker: HeadTracker, upTo number: BlockNumber) -> Sight {
+            func followed(_ header: Header?) -> Header? {
+                guard let header, header.number <= number else { return nil }
+                return tracker.header(at: header.number).map { $0.hash == header.hash } ?? true ? header : nil
+            }
             return Sight(
-                source: source, confirmations: confirmations, safe: bounded(safe), finalized: bounded(finalized))
+                source: source, confirmations: confirmations, safe: followed(safe), finalized: followed(finalized))
         }
     }
 
@@ -52,7 +55,8 @@ struct FinalityMarks: Sendable, Equatable {
     /// Moves the marks as far as `sight` allows.
     ///
     /// - Parameter known: the stored header at a height, nil where it is not kept. A tag that names another block than the
-    ///   one stored there is not believed: one of the two is on a branch, and the next heads will tell.
+    ///   one stored there is not believed: one of the two is on a branch, and the next heads will tell. A tag above the
+    ///   checkpoint says nothing about what is stored, which may be on another branch than it.
     mutating func advance(_ sight: Sight, checkpoint: BlockNumber, known: (BlockNumber) -> Header?) {
         let byTag = sight.source == .tags && !fallsBackToDepth
         // From the checkpoint, not from what a node calls its head, which may be made up.
@@ -60,14 +64,14 @@ struct FinalityMarks: Sendable, Equatable {
             checkpoint.rawValue >= Int64(sight.confirmations)
             ? checkpoint.advanced(by: -sight.confirmations) : nil
         func believed(_ header: Header?) -> BlockNumber? {
-            guard let header else { return nil }
+            guard let header, header.number <= checkpoint else { return nil }
             if let stored = known(header.number), stored.hash != header.hash { return nil }
             return header.number
         }
         let finalizedSeen = byTag ? believed(sight.finalized) : depth
         let safeSeen = byTag ? believed(sight.safe) : depth
-        finalized = highest(finalized, finalizedSeen.map { min($0, checkpoint) })
-        safe = highest(highest(safe, safeSeen.map { min($0, checkpoint) }), finalized)
+        finalized = highest(finalized, finalizedSeen)
+        safe = highest(highest(safe, safeSeen), finalized)
     }
 
     /// Takes back what was said about blocks above `fork`, which is never under `finalized`.

@@ -19,7 +19,6 @@ extension Follower {
     ///
     /// What was fetched when a stretch fails is stored up to that one.
     mutating func fill(upTo end: BlockNumber, _ sight: FinalityMarks.Sight) async throws -> Pace {
-        var sight = sight
         rate = HistoryRate()
         rate.note(next, at: elapsed())
         defer { rate = HistoryRate() }
@@ -70,7 +69,7 @@ extension Follower {
                     meters.left(rate.timeLeft(to: plan.end))
                     report?(self)
                 case .looked(let tip):
-                    if let tip { plan.extend(to: see(tip, &sight)) }
+                    if let tip { plan.extend(to: see(tip)) }
                     look()
                 }
             }
@@ -92,11 +91,9 @@ extension Follower {
     }
 
     /// Takes in a look at the nodes; the last block of history then.
-    private mutating func see(_ tip: BlockMarks, _ sight: inout FinalityMarks.Sight) -> BlockNumber {
+    private mutating func see(_ tip: BlockMarks) -> BlockNumber {
         head = max(tip.latest.number, head ?? tip.latest.number)
-        sight = FinalityMarks.Sight(
-            source: chain.finality, confirmations: chain.confirmations, safe: tip.safe, finalized: tip.finalized)
-        marks.look(sight)
+        marks.look(sight(tip))
         return tip.latest.number.advanced(by: -tracker.depth)
     }
 

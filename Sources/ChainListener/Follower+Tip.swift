@@ -18,6 +18,7 @@ extension Follower {
 
     /// Brings the stored chain to `newest`, or as near as one segment reaches.
     mutating func follow(_ newest: Header, by node: Int, _ sight: FinalityMarks.Sight) async throws -> Pace {
+        judge.saw(newest.hash, by: node)
         if newest.hash == tracker.tip?.hash { judge.followedTipSeen() }
         let walk = try await walk(to: newest)
         if let outside = walk.outside {
@@ -30,9 +31,8 @@ extension Follower {
         }
         if walk.fork != nil, let tip = tracker.tip, let first = walk.taken.first?.header {
             let opinion = try await opinion(on: first, notBy: node)
-            guard judge.judge(branch: first.hash, head: newest.number, tip: tip.number, opinion: opinion) else {
-                return .atTip
-            }
+            let sight = ReorgJudge.Sight(branch: first.hash, head: newest.number, node: node)
+            guard judge.judge(sight, tip: tip.number, opinion: opinion) else { return .atTip }
         }
         let (proofs, senders) = try await proveAndAsk(walk.taken)
         let events = try await rows(of: proofs, known: senders)
@@ -169,14 +169,15 @@ extension Follower {
 
     /// What a node other than `node` says about `block`, which stands where the followed branch has another one.
     private func opinion(on block: Header, notBy node: Int) async throws -> ReorgJudge.Opinion {
+        guard source.nodeCount > 1 else { return .alone }
         do {
             let (source, number) = (source, block.number)
-            let answer = try await withinLimit(settings.secondLookLimit, clock) {
-                try await source.header(at: number, notBy: node)
+            let answer = try await withinLimit(secondLookLimit, clock) {
+                try await source.tip(tags: false, notBy: node, at: [number])
             }
-            guard let other = answer else { return .silent }
+            guard let (marks, blocks) = answer, let other = blocks.first else { return .silent }
             if other.hash == block.hash { return .confirms }
-            return other.hash == tracker.header(at: block.number)?.hash ? .denies : .silent
+            return other.hash == tracker.header(at: number)?.hash ? .denies(marks?.latest.number) : .silent
         } catch is ChainSourceError {
             return .silent
         }
@@ -186,7 +187,11 @@ extension Follower {
     private mutating func haltIfCertain(_ outside: Header, _ newest: Header, by node: Int) async throws {
         guard let tip = tracker.tip else { return }
         let opinion = try await opinion(on: outside, notBy: node)
-        guard judge.judge(branch: outside.hash, head: newest.number, tip: tip.number, opinion: opinion) else { return }
+        let sight = ReorgJudge.Sight(branch: outside.hash, head: newest.number, node: node)
+        guard judge.judgeFinal(sight, tip: tip.number, opinion: opinion) else {
+            guard opinion != .alone else { return }
+            throw ChainSourceError.inconsistent("another chain below what is final", by: node)
+        }
         throw ListenerError.halted(
             """
             The nodes show another chain from block \(outside.number) or below on, which was taken as final. \
@@ -197,11 +202,39 @@ extension Follower {
             """)
     }
 
+    /// Asks another node about the tags of `tip`, where they would move a mark, and stores what both say.
+    mutating func confirm(_ told: FinalityMarks.Sight, of tip: BlockMarks) async throws {
+        guard let checkpoint, source.nodeCount > 1 else { return }
+        // A tag says nothing about blocks that are not among its own.
+        let told = told.on(tracker, upTo: checkpoint.number)
+        guard finality.isDue(told, marks, at: elapsed()) else { return }
+        let opinion = try await opinion(on: told, notBy: tip.node)
+        finality.judge(told, latest: tip.latest.number, opinion, at: elapsed())
+        try await storeMarks(finality.believed(of: told))
+    }
+
+    /// What a node other than `node` says about the tags.
+    private func opinion(on told: FinalityMarks.Sight, notBy node: Int) async throws -> FinalityJudge.Opinion {
+        let claims = [told.safe, told.finalized].compactMap { $0?.number }
+        // What is tagged below the kept headers must lie under them.
+        let oldest = tracker.window.first.flatMap { oldest in claims.contains { $0 < oldest.number } ? oldest : nil }
+        let numbers = Set(claims + [oldest?.number].compactMap { $0 }).sorted()
+        do {
+            let source = source
+            let answer = try await withinLimit(secondLookLimit, clock) {
+                try await source.tip(tags: true, notBy: node, at: numbers)
+            }
+            guard let (marks, blocks) = answer, let marks else { return .silent }
+            if let oldest, !blocks.contains(where: { $0.hash == oldest.hash }) { return .silent }
+            return .told(marks, blocks: blocks)
+        } catch is ChainSourceError {
+            return .silent
+        }
+    }
+
     /// Stores marks that moved although no block came.
     private mutating func storeMarks(_ sight: FinalityMarks.Sight) async throws {
         guard let checkpoint else { return }
-        // A mark above the stored tip says nothing about the tip, which may be on another branch by now.
-        let sight = sight.upTo(checkpoint.number)
         var after = marks
         after.advance(sight, checkpoint: checkpoint.number) { tracker.header(at: $0) }
         guard after.safe != marks.safe || after.finalized != marks.finalized else { return }

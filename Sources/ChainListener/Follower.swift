@@ -33,7 +33,12 @@ struct Follower {
     var tracker: HeadTracker
     var marks: FinalityMarks
     var judge = ReorgJudge()
+    var finality = FinalityJudge()
     var bloomTrust = BloomTrust()
+    /// How often a block was held back because no second node said anything about it, since the last time that one did.
+    private var lonely = 0
+    /// After so many times one node's word must do; the others are down.
+    private static let lonelyMax = 5
     /// How often in a row the nodes did not say who sent transactions.
     var senderFailures = 0
     /// After so many, events are stored without senders until the nodes say them again.
@@ -44,6 +49,8 @@ struct Follower {
     var upgrades: [EventRow] = []
     /// The node that showed its newest block last.
     private(set) var headNode: Int?
+    /// The node whose newest block nobody had while others had blocks that were new, and how much that weighs.
+    private var unbacked: (node: Int, weight: Int)?
     /// The highest block that was fetched because a node announced one above it.
     private var witnessed: BlockNumber?
 
@@ -81,12 +88,45 @@ struct Follower {
     /// Looks once at the nodes and stores what is new, at most one range or one segment of it.
     mutating func step() async throws -> Pace {
         let tip = try await source.tip(tags: chain.finality == .tags)
+        do {
+            let pace = try await step(to: tip)
+            unbacked = nil
+            return pace
+        } catch ChainSourceError.notYet where source.nodeCount > 1 {
+            // A block that nobody has must not hide those that others have.
+            let before = checkpoint
+            defer { headNode = tip.node }
+            guard let other = try? await source.tip(tags: chain.finality == .tags, notBy: tip.node, at: [])?.marks,
+                other.latest.number < tip.latest.number
+            else { throw ChainSourceError.notYet }
+            let pace = try await step(to: other)
+            guard checkpoint != before else { throw ChainSourceError.notYet }
+            doubt(tip.node, ahead: other.latest.number.distance(to: tip.latest.number))
+            return pace
+        }
+    }
+
+    /// Takes note that `node` announced a block that no node has, so many blocks ahead of another's.
+    private mutating func doubt(_ node: Int, ahead: Int) {
+        // A little ahead may be a node that has its blocks from several servers.
+        let weight = (unbacked?.node == node ? unbacked?.weight ?? 0 : 0) + (ahead > Self.leadMax ? 2 : 1)
+        unbacked = (node, weight)
+        guard weight >= Self.doubtMax else { return }
+        unbacked = nil
+        source.distrust(node, because: "it announced a block that no node has")
+    }
+
+    private static let leadMax = 3
+    private static let doubtMax = 4
+
+    private mutating func step(to tip: BlockMarks) async throws -> Pace {
         let newest = tip.latest.number
         head = max(newest, checkpoint?.number ?? newest)
         headNode = tip.node
-        let sight = FinalityMarks.Sight(
-            source: chain.finality, confirmations: chain.confirmations, safe: tip.safe, finalized: tip.finalized)
-        marks.look(sight)
+        let told = sight(tip)
+        marks.look(told)
+        if source.nodeCount < 2 { finality.judge(told, latest: newest, .alone, at: elapsed()) }
+        let sight = finality.believed(of: told)
         defer { meters.lag(head: head, checkpoint: checkpoint?.number) }
 
         let historyEnd = newest.advanced(by: -tracker.depth)
@@ -95,7 +135,16 @@ struct Follower {
             return try await fill(upTo: historyEnd, sight)
         }
         if newest < next, checkpoint == nil { return .atTip }
-        return try await follow(tip.latest, by: tip.node, sight)
+        let pace = try await follow(tip.latest, by: tip.node, sight)
+        // Events go out first; marks are in no hurry.
+        try await confirm(told, of: tip)
+        return pace
+    }
+
+    /// What `tip` tells about finality.
+    func sight(_ tip: BlockMarks) -> FinalityMarks.Sight {
+        FinalityMarks.Sight(
+            source: chain.finality, confirmations: chain.confirmations, safe: tip.safe, finalized: tip.finalized)
     }
 
     /// Makes sure that a node has the block at `number`.
@@ -158,10 +207,19 @@ struct Follower {
     /// Proves `blocks`, several at once, in their order.
     mutating func prove(_ blocks: [FetchedBlock]) async throws -> [BlockProver.Proof] {
         for block in blocks { bloomTrust.see(block.header) }
-        let prover = BlockProver(
+        var prover = BlockProver(
             source: source, contracts: contracts, policy: chain.verification, trust: bloomTrust,
-            limit: settings.secondLookLimit, clock: clock)
-        let proofs = try await concurrently(blocks, atOnce: settings.callsMax) { try await prover.prove($0) }
+            limit: secondLookLimit, clock: clock)
+        prover.acceptsAlone = source.nodeCount < 2 || lonely >= Self.lonelyMax
+        let proofs: [BlockProver.Proof]
+        do {
+            proofs = try await concurrently(blocks, atOnce: settings.callsMax) { [prover] in try await prover.prove($0)
+            }
+        } catch let error as ListenerError {
+            if case .heldBack(_, .bloom) = error { lonely += 1 }
+            throw error
+        }
+        if proofs.contains(where: { $0.verification == .quorum }) { lonely = 0 }
         try learn(from: proofs)
         return proofs
     }
@@ -183,6 +241,14 @@ struct Follower {
             }
         }
     }
+
+    /// How long another node is waited for: less where blocks come fast, for events are to go out before the next one.
+    var secondLookLimit: Duration {
+        guard let blockTime = chain.blockTime else { return settings.secondLookLimit }
+        return min(settings.secondLookLimit, max(Self.secondLookFloor, blockTime / 4))
+    }
+
+    private static let secondLookFloor: Duration = .milliseconds(500)
 
     /// A commit, and what is remembered once it is done.
     struct Draft {

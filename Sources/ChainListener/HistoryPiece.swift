@@ -14,7 +14,7 @@ struct HistoryPiece: Sendable {
     let node: Int
     /// The blocks that hold logs, lowest first, with what proves them.
     var proofs: [BlockProver.Proof]
-    /// Blocks whose header contradicts their logs, by their place among `proofs`; they need a second look.
+    /// Blocks whose logs their header or another node contradicts, by their place among `proofs`; they need a second look.
     var contradicted: [(place: Int, block: FetchedBlock)] = []
     /// The rows of `proofs`, in the order of the chain.
     var rows: [EventRow]
@@ -137,6 +137,9 @@ struct HistoryFetcher: Sendable {
         for block in try await blocks(of: stretch) {
             let verification: Verification?
             switch check.verdict(header: block.header, logs: block.logs) {
+            case .unproved where stretch.disputed.contains(block.header.number):
+                verification = nil
+                piece.contradicted.append((piece.proofs.count, block))
             case .proved, .unproved: verification = stretch.isAgreed ? .quorum : nil
             case .contradicted:
                 verification = nil
@@ -206,7 +209,7 @@ struct HistoryFetcher: Sendable {
             guard let header = headers[number] else {
                 throw ChainSourceError.inconsistent("logs at another height than their block", by: stretch.node)
             }
-            return FetchedBlock(header: header, logs: logs[number] ?? [], node: stretch.node)
+            return FetchedBlock(header: header, logs: logs[number] ?? [], node: stretch.node(at: number))
         }
     }
 }

@@ -20,6 +20,19 @@ public final class PooledChainSource: ChainSource {
         try await translated { () async throws(RPCError) in try await pool.marks(tags: tags) }
     }
 
+    /// How many endpoints there are.
+    public var nodeCount: Int { pool.endpointCount }
+
+    /// What a node other than `node` shows as its newest blocks, and those of its blocks at `numbers` that it has.
+    public func tip(
+        tags: Bool, notBy node: Int, at numbers: [BlockNumber]
+    ) async throws -> (marks: BlockMarks?, blocks: [Header])? {
+        guard pool.endpointCount > 1 else { return nil }
+        return try await translated { () async throws(RPCError) in
+            try await pool.marks(tags: tags, notBy: node, at: numbers)
+        }
+    }
+
     /// Every header of `range`, in order, and the logs of `contracts` in it.
     public func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {
         guard !contracts.isEmpty else {

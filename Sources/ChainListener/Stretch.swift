@@ -12,6 +12,11 @@ struct Stretch: Sendable {
     private(set) var headers: [BlockNumber: Header]
     /// Whether a second node answered the same logs.
     private(set) var isAgreed = false
+    /// The heights of blocks of which two nodes answered some logs, but not the same.
+    private(set) var disputed: Set<BlockNumber> = []
+    /// The heights of blocks whose logs only the second node answered, and that node.
+    private var lacking: Set<BlockNumber> = []
+    private var otherNode: Int?
 
     /// The stretch in `answer`.
     ///
@@ -31,6 +36,9 @@ struct Stretch: Sendable {
         node = answer.node
         headers = Dictionary(answer.headers.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
     }
+
+    /// The node whose logs of the block at `number` these are.
+    func node(at number: BlockNumber) -> Int { lacking.contains(number) ? otherNode ?? node : node }
 
     /// Takes in what lies right above, by whichever node.
     ///
@@ -55,7 +63,19 @@ struct Stretch: Sendable {
             throw .inconsistent("two nodes answer different logs for the same history")
         }
         isAgreed = logs.count == other.logs.count
-        logs = fuller
+        // A node that threw a block's logs away answers none of them; where it answers others, either may be wrong.
+        let (own, others) = (Self.counts(logs), Self.counts(other.logs))
+        let disputed = Set(own.filter { number, count in others[number].map { $0 != count } ?? false }.keys)
+        if isAgreed { return }
+        // Of these the one node's word stands against the other's, so it must be known whose it is.
+        logs = fuller.filter { !disputed.contains($0.blockNumber) } + logs.filter { disputed.contains($0.blockNumber) }
+        self.disputed = disputed
+        lacking = Set(others.keys.filter { own[$0] == nil })
+        otherNode = other.node
+    }
+
+    private static func counts(_ logs: [Log]) -> [BlockNumber: Int] {
+        logs.reduce(into: [:]) { $0[$1.blockNumber, default: 0] += 1 }
     }
 }
 

@@ -22,6 +22,9 @@ struct EndpointHealth: Sendable {
     private var latencies: [CallKind: Latencies] = [:]
     private var lacking: [String: Duration] = [:]
     private var tornBatches = 0
+    /// How many calls in a row were given up on that had waited long, without a word in between.
+    private var silences = 0
+    private var answeredAt = Duration.zero
     private var distrusts = 0
     private var distrustedAt = Duration.zero
     private var errorShare = 0.0
@@ -36,6 +39,9 @@ struct EndpointHealth: Sendable {
     private static let firstRefusal = Duration.seconds(5)
     private static let longestRefusal = Duration.seconds(300)
     private static let headMemory = Duration.seconds(30)
+    /// Whoever is given up on so many times, each after so long at least, is as one whose time ran out.
+    private static let silencesMax = 2
+    private static let silenceFloor = Duration.seconds(1)
     /// Behind one URL may stand servers that know a method and others that do not.
     private static let lackingMemory = Duration.seconds(60)
 
@@ -127,13 +133,21 @@ struct EndpointHealth: Sendable {
 
     mutating func succeeded(_ kind: CallKind, after time: Duration, at now: Duration) {
         latencies[kind, default: Latencies()].note(time, at: now)
+        silences = 0
+        answeredAt = now
         breaker.succeeded()
         note(failure: false, at: now)
     }
 
-    /// Takes note that another endpoint was faster, which is no failure.
-    mutating func outrun(_ kind: CallKind, after time: Duration, at now: Duration) {
+    /// Takes note that a call was given up on after `time`, as when another endpoint was faster, which is no failure.
+    ///
+    /// - Returns: Whether it is one after all: the endpoint has been silent for much longer than it takes to answer.
+    mutating func outrun(_ kind: CallKind, after time: Duration, at now: Duration) -> Bool {
+        let usual = latencies[kind]?.quantile(0.5) ?? .zero
         latencies[kind, default: Latencies()].noteSlower(than: time, at: now)
+        guard time >= max(Self.silenceFloor, usual * 4), answeredAt <= now - time else { return false }
+        silences += 1
+        return silences >= Self.silencesMax
     }
 
     mutating func timedOut(_ kind: CallKind, after time: Duration, at now: Duration) {
@@ -169,6 +183,8 @@ struct EndpointHealth: Sendable {
         lastError = .inconsistent(reason)
         distrusts = now - distrustedAt > .seconds(600) ? 1 : distrusts + 1
         distrustedAt = now
+        // Nobody is to be measured by a head that may be made up.
+        head = nil
         note(failure: true, at: now)
         let wait = min(Self.longestBackoff, Self.firstRefusal * (1 << min(distrusts - 1, 10)))
         breaker.failed(wait: wait * (1 + 0.2 * jitter), at: now)

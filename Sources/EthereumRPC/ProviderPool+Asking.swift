@@ -50,7 +50,11 @@ extension ProviderPool {
             let error = error.redacting(endpoints[index].secrets)
             let now = now()
             if error == .methodMissing, let method = needs.method { update(index) { $0.lacks(method, since: now) } }
-            if error == .transport(.cancelled) { update(index) { $0.outrun(needs.kind, after: now - start, at: now) } }
+            if error == .transport(.cancelled), endpoints.count > 1,
+                update(index, { $0.outrun(needs.kind, after: now - start, at: now) })
+            {
+                noteFailure(index, .transport(.timedOut(after: now - start)))
+            }
             noteFailure(index, error)
             throw error
         }

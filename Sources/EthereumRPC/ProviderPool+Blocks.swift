@@ -1,5 +1,6 @@
 import Domain
 public import Ethereum
+import Synchronization
 
 extension ProviderPool {
     /// The header of `selector`; nil where no endpoint has such a block.
@@ -8,8 +9,10 @@ extension ProviderPool {
     /// - Throws: `inconsistent` where the number or hash is not the one asked for.
     public func header(_ selector: BlockSelector, notBy excluded: Int? = nil) async throws(RPCError) -> Header? {
         do throws(RPCError) {
-            return try await ask([.block(selector)], Needs(excluded: excluded)) { answers throws(RPCError) in
-                try Header(answers.result(0), expecting: selector)
+            return try await race(Needs(excluded: excluded)) { index throws(RPCError) in
+                try await self.ask(index, [.block(selector)]) { answers throws(RPCError) in
+                    try Header(answers.result(0), expecting: selector)
+                }
             }
         } catch {
             if error == .notYet { return nil }
@@ -24,12 +27,14 @@ extension ProviderPool {
         var headers: [Header] = []
         for start in stride(from: 0, to: selectors.count, by: configuration.maximumBatch) {
             let wanted = Array(selectors[start...].prefix(configuration.maximumBatch))
-            headers += try await ask(wanted.map { .block($0) }) { answers throws(RPCError) in
-                var found: [Header] = []
-                for (index, selector) in wanted.enumerated() {
-                    found.append(try Header(answers.result(index), expecting: selector))
+            headers += try await race(Needs()) { index throws(RPCError) in
+                try await self.ask(index, wanted.map { .block($0) }) { answers throws(RPCError) in
+                    var found: [Header] = []
+                    for (index, selector) in wanted.enumerated() {
+                        found.append(try Header(answers.result(index), expecting: selector))
+                    }
+                    return found
                 }
-                return found
             }
         }
         return headers
@@ -41,22 +46,23 @@ extension ProviderPool {
     /// - Parameter isRight: Whether the receipts are the block's. Where an endpoint's are not, the others are asked; where
     ///   nobody's are, which is so on chains with receipts of their own making, the first ones are answered.
     public func receipts(
-        _ hash: Hash, isRight: ([Receipt]) -> Bool = { _ in true }
+        _ hash: Hash, isRight: @escaping @Sendable ([Receipt]) -> Bool = { _ in true }
     ) async throws(RPCError) -> [Receipt] {
-        var first: [Receipt]?
+        let first = Mutex<[Receipt]?>(nil)
         do throws(RPCError) {
-            return try await ask(
-                [.receipts(.hash(hash))], Needs(method: "eth_getBlockReceipts")
-            ) { answers throws(RPCError) in
-                let receipts = try Receipt.list(answers.result(0), of: hash)
-                guard isRight(receipts) else {
-                    first = first ?? receipts
-                    throw .notYet
+            let needs = Needs(method: "eth_getBlockReceipts", kind: .search)
+            return try await race(needs) { index throws(RPCError) in
+                try await self.ask(index, [.receipts(.hash(hash))]) { answers throws(RPCError) in
+                    let receipts = try Receipt.list(answers.result(0), of: hash)
+                    guard isRight(receipts) else {
+                        first.withLock { $0 = $0 ?? receipts }
+                        throw .notYet
+                    }
+                    return receipts
                 }
-                return receipts
             }
         } catch {
-            guard let first else { throw error }
+            guard let first = first.withLock({ $0 }) else { throw error }
             return first
         }
     }

@@ -45,11 +45,22 @@ extension ProviderPool {
         }
         let order = ranked.sorted().map(\.index)
         // Where an endpoint's head is not known, the others cannot be compared with it: it goes first once.
-        guard needs.kind == .head, let unknown = order.first(where: { health[$0].freshHead(at: now) == nil }) else {
-            return order
+        guard needs.kind == .head else { return order }
+        func first(_ index: Int) -> [Int] { [index] + order.filter { $0 != index } }
+        if let unknown = order.first(where: { health[$0].freshHead(at: now) == nil }) { return first(unknown) }
+        // One that showed nothing new may be stuck: the next look is another's, unless that one is known to be behind.
+        if let quiet = state.withLock({ $0.head.quietNode }),
+            let other = order.first(where: { index in
+                index != quiet && (health[index].head?.distance(to: best ?? 0)).map { $0 <= Self.lagMax } ?? true
+            })
+        {
+            return first(other)
         }
-        return [unknown] + order.filter { $0 != unknown }
+        return order
     }
+
+    /// Whoever is further behind the best is not asked for the newest block in its stead.
+    private static let lagMax = 2
 
     /// What an answer costs at an endpoint, for a search by what it covers: half as many blocks are half the worth.
     private func cost(_ health: EndpointHealth, _ needs: Needs, best: BlockNumber?, at now: Duration) -> Double {

@@ -1,3 +1,4 @@
+public import Domain
 import Synchronization
 
 extension ProviderPool {
@@ -12,16 +13,11 @@ extension ProviderPool {
     /// failures of a tag are thrown.
     /// - Parameter tags: Whether the safe and the finalized header are asked for at all.
     public func marks(tags: Bool = true) async throws(RPCError) -> BlockMarks {
-        let calls: [Call] = tags ? [.block(.latest), .block(.safe), .block(.finalized)] : [.block(.latest)]
+        let calls = Self.calls(tags: tags)
         do throws(RPCError) {
             return try await race(Needs(kind: .head)) { index throws(RPCError) in
                 let marks = try await self.ask(index, calls) { answers throws(RPCError) in
-                    var marks = BlockMarks(latest: try Header(answers.result(0)), node: answers.node)
-                    if tags {
-                        marks.safe = try Self.mark(answers, 1)
-                        marks.finalized = try Self.mark(answers, 2)
-                    }
-                    return marks
+                    try Self.marks(answers, tags: tags)
                 }
                 return try self.judged(marks)
             }
@@ -30,6 +26,52 @@ extension ProviderPool {
             guard error == .notYet, let before = state.withLock({ $0.head.remembered(at: now) }) else { throw error }
             return before
         }
+    }
+
+    /// What another endpoint than `excluded` shows as its newest blocks, however old, and its blocks at `numbers`.
+    ///
+    /// - Parameter tags: Whether the safe and the finalized header are asked for too.
+    /// - Returns: The marks, nil where the endpoint does not say its newest block, and those of the blocks that it has.
+    public func marks(
+        tags: Bool, notBy excluded: Int, at numbers: [BlockNumber]
+    ) async throws(RPCError) -> (marks: BlockMarks?, blocks: [Header]) {
+        let calls = Self.calls(tags: tags)
+        let all = calls + numbers.map { .block(.number($0)) }
+        return try await race(Needs(kind: .head, excluded: excluded)) { index throws(RPCError) in
+            let found = try await self.ask(index, all) { answers throws(RPCError) in
+                var blocks: [Header] = []
+                for (place, number) in numbers.enumerated() {
+                    do throws(RPCError) {
+                        blocks.append(try Header(answers.result(calls.count + place), expecting: .number(number)))
+                    } catch {
+                        guard error == .notYet else { throw error }
+                    }
+                }
+                var marks: BlockMarks?
+                do throws(RPCError) {
+                    marks = try Self.marks(answers, tags: tags)
+                } catch {
+                    guard error == .notYet, !blocks.isEmpty else { throw error }
+                }
+                return (marks: marks, blocks: blocks)
+            }
+            let now = self.now()
+            if let head = found.marks?.latest.number { self.update(index) { $0.saw(head: head, at: now) } }
+            return found
+        }
+    }
+
+    private static func calls(tags: Bool) -> [Call] {
+        tags ? [.block(.latest), .block(.safe), .block(.finalized)] : [.block(.latest)]
+    }
+
+    private static func marks(_ answers: Answers, tags: Bool) throws(RPCError) -> BlockMarks {
+        var marks = BlockMarks(latest: try Header(answers.result(0)), node: answers.node)
+        if tags {
+            marks.safe = try mark(answers, 1)
+            marks.finalized = try mark(answers, 2)
+        }
+        return marks
     }
 
     /// The marks if they are as new as those that were answered before.

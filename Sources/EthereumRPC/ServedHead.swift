@@ -14,6 +14,8 @@ struct ServedHead: Sendable {
     }
 
     private var marks: BlockMarks?
+    /// The endpoint that answered last, where it showed nothing new; it may be stuck.
+    private(set) var quietNode: Int?
     /// When an endpoint last showed this block or a newer one.
     private var seenAt = Duration.zero
 
@@ -40,6 +42,7 @@ struct ServedHead: Sendable {
     /// Takes note of what is answered; marks that were asked for without tags keep the known ones.
     mutating func served(_ marks: BlockMarks, at now: Duration) {
         let before = self.marks
+        quietNode = before?.latest.number == marks.latest.number ? marks.node : nil
         self.marks = marks
         self.marks?.safe = marks.safe ?? before?.safe
         self.marks?.finalized = marks.finalized ?? before?.finalized

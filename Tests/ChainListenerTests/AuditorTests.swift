@@ -323,7 +323,11 @@ private struct SwappedBlooms: ChainSource {
         return answer
     }
     var spanLength: Int { inner.spanLength }
+    var nodeCount: Int { 1 }
     func tip(tags: Bool) async throws -> BlockMarks { try await inner.tip(tags: tags) }
+    func tip(
+        tags: Bool, notBy node: Int, at numbers: [BlockNumber]
+    ) async throws -> (marks: BlockMarks?, blocks: [Header])? { nil }
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {
         try await swapped(inner.segment(range, contracts: contracts))
     }

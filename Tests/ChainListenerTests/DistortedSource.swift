@@ -20,7 +20,13 @@ struct DistortedSource: ChainSource {
     }
 
     var spanLength: Int { inner.spanLength }
+    var nodeCount: Int { otherLogs == nil ? 1 : 2 }
     func tip(tags: Bool) async throws -> BlockMarks { try await inner.tip(tags: tags) }
+    func tip(
+        tags: Bool, notBy node: Int, at numbers: [BlockNumber]
+    ) async throws -> (marks: BlockMarks?, blocks: [Header])? {
+        otherLogs == nil ? nil : try await inner.tip(tags: tags, notBy: node, at: numbers)
+    }
     func segment(_ range: ClosedRange<BlockNumber>, contracts: [Address]) async throws -> BlockLogs {
         distorted(try await inner.segment(range, contracts: contracts), logs)
     }

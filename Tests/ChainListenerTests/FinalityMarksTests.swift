@@ -16,11 +16,11 @@ struct FinalityMarksTests {
     }
 
     @Test(
-        "marks follow the tags, under the checkpoint and never back",
+        "marks follow the tags of blocks under the checkpoint, and never back",
         arguments: [
             (sight(safe: 60, finalized: 40), 100, 60, 40),
-            (sight(safe: 60, finalized: 40), 50, 50, 40),
-            (sight(safe: 60, finalized: 40), 30, 30, 30),
+            (sight(safe: 60, finalized: 40), 50, 40, 40),
+            (sight(safe: 60, finalized: 40), 30, 20, 10),
             (sight(finalized: 40), 100, 40, 40),
             (sight(safe: 30, finalized: 40), 100, 40, 40),
             (sight(), 100, 20, 10),

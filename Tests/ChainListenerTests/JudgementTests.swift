@@ -10,55 +10,95 @@ import Testing
 struct JudgementTests {
     private static let branch = SimulatedChain.word(1)
 
+    private static func sight(_ branch: Hash, _ head: BlockNumber) -> ReorgJudge.Sight {
+        ReorgJudge.Sight(branch: branch, head: head, node: 0)
+    }
+
     @Test("another node's word settles a reorganisation at once")
     func confirmed() {
         var judge = ReorgJudge()
         do {
-            let verdict = judge.judge(branch: Self.branch, head: 5, tip: 9, opinion: .confirms)
+            let verdict = judge.judge(Self.sight(Self.branch, 5), tip: 9, opinion: .confirms)
             #expect(verdict)
         }
     }
 
-    @Test("without another node a higher branch is believed at once, another one after three looks")
-    func silent() {
+    @Test("the only node's higher branch is believed at once, another one after three looks")
+    func alone() {
         var judge = ReorgJudge()
-        do {
-            let verdict = judge.judge(branch: Self.branch, head: 10, tip: 9, opinion: .silent)
-            #expect(verdict)
-        }
+        let isHigherBelieved = judge.judge(Self.sight(Self.branch, 10), tip: 9, opinion: .alone)
+        #expect(isHigherBelieved)
         judge = ReorgJudge()
-        let verdicts = (0..<3).map { _ in judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .silent) }
+        let verdicts = (0..<3).map { _ in judge.judge(Self.sight(Self.branch, 9), tip: 9, opinion: .alone) }
         #expect(verdicts == [false, false, true])
         judge = ReorgJudge()
-        _ = judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .silent)
-        _ = judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .silent)
+        _ = judge.judge(Self.sight(Self.branch, 9), tip: 9, opinion: .alone)
+        _ = judge.judge(Self.sight(Self.branch, 9), tip: 9, opinion: .alone)
         judge.followedTipSeen()
-        do {
-            let verdict = judge.judge(branch: Self.branch, head: 9, tip: 9, opinion: .silent)
-            #expect(!verdict)
-        }
+        let isBelieved = judge.judge(Self.sight(Self.branch, 9), tip: 9, opinion: .alone)
+        #expect(!isBelieved)
     }
 
-    @Test("against another node's word a branch must grow past ours")
-    func denied() {
+    @Test("where the others say nothing a higher branch is believed at once, a lower one if it grows")
+    func silent() {
         var judge = ReorgJudge()
-        for _ in 0..<50 {
-            let verdict = judge.judge(branch: Self.branch, head: 10, tip: 9, opinion: .denies)
-            #expect(!verdict)
+        let isHigherBelieved = judge.judge(Self.sight(Self.branch, 10), tip: 9, opinion: .silent)
+        #expect(isHigherBelieved)
+        judge = ReorgJudge()
+        let stuck = (0..<20).map { _ in judge.judge(Self.sight(Self.branch, 5), tip: 9, opinion: .silent) }
+        #expect(!stuck.contains(true))
+        let growing = [6, 7].map { judge.judge(Self.sight(Self.branch, $0), tip: 9, opinion: .silent) }
+        #expect(growing == [false, true])
+    }
+
+    @Test("where the others say nothing a node that turned from the followed branch is believed at its second look")
+    func turned() {
+        func looks(_ judge: inout ReorgJudge) -> [Bool] {
+            (0..<2).map { _ in
+                judge.saw(SimulatedChain.word(7), by: 0)
+                return judge.judge(Self.sight(Self.branch, 9), tip: 9, opinion: .silent)
+            }
         }
-        do {
-            let verdict = judge.judge(branch: Self.branch, head: 11, tip: 9, opinion: .denies)
-            #expect(!verdict)
-        }
-        do {
-            let verdict = judge.judge(branch: Self.branch, head: 12, tip: 9, opinion: .denies)
-            #expect(verdict)
-        }
+        var judge = ReorgJudge()
+        judge.saw(SimulatedChain.word(6), by: 0)
+        let turned = looks(&judge)
+        #expect(turned == [false, true])
         judge.followedBranchGrew()
-        do {
-            let verdict = judge.judge(branch: Self.branch, head: 13, tip: 9, opinion: .denies)
-            #expect(!verdict)
+        let stuck = looks(&judge)
+        #expect(stuck == [false, false])
+    }
+
+    @Test("against another node's word a branch must grow past it, sooner where that node stands still")
+    func denied() {
+        func verdicts(_ looks: [(head: BlockNumber, other: BlockNumber?)]) -> [Bool] {
+            var judge = ReorgJudge()
+            return looks.map { judge.judge(Self.sight(Self.branch, $0.head), tip: 9, opinion: .denies($0.other)) }
         }
+        #expect(!verdicts((0..<50).map { _ in (10, 9) }).contains(true))
+        #expect(verdicts([(9, 9), (10, 9)]) == [false, true])
+        #expect(verdicts([(10, 9), (11, 10), (12, 11)]) == [false, false, true])
+        #expect(verdicts([(10, 10), (11, 11), (12, 12), (13, 13)]) == [false, false, false, false])
+        #expect(verdicts([(7, 9), (8, 9), (9, 9)]) == [false, false, false])
+        #expect(verdicts([(10, nil), (11, nil), (12, nil)]) == [false, false, true])
+        var judge = ReorgJudge()
+        _ = judge.judge(Self.sight(Self.branch, 9), tip: 9, opinion: .denies(9))
+        judge.followedBranchGrew()
+        let isBelieved = judge.judge(Self.sight(Self.branch, 13), tip: 9, opinion: .denies(9))
+        #expect(!isBelieved)
+    }
+
+    @Test("beyond finality silence is not enough while there are others to ask")
+    func final() {
+        func verdicts(_ opinion: ReorgJudge.Opinion, _ heads: [BlockNumber]) -> [Bool] {
+            var judge = ReorgJudge()
+            return heads.map { judge.judgeFinal(Self.sight(Self.branch, $0), tip: 9, opinion: opinion) }
+        }
+        #expect(verdicts(.confirms, [5]) == [true])
+        #expect(verdicts(.alone, [10]) == [true])
+        #expect(verdicts(.alone, [5, 5, 5]) == [false, false, true])
+        #expect(verdicts(.silent, [10, 10, 10, 10]) == [false, false, false, false])
+        #expect(verdicts(.silent, [10, 11, 12]) == [false, false, true])
+        #expect(verdicts(.denies(9), [10, 11, 12]) == [false, false, true])
     }
 
     @Test("each branch proves itself anew")
@@ -66,7 +106,7 @@ struct JudgementTests {
         var judge = ReorgJudge()
         for number in 1...20 as ClosedRange<UInt64> {
             do {
-                let verdict = judge.judge(branch: SimulatedChain.word(number), head: 9, tip: 9, opinion: .silent)
+                let verdict = judge.judge(Self.sight(SimulatedChain.word(number), 9), tip: 9, opinion: .alone)
                 #expect(!verdict)
             }
         }

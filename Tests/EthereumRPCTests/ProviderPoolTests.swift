@@ -294,14 +294,40 @@ import Testing
     @Test("prefers the endpoint that answers faster, and looks at new ones")
     func prefersFast() async throws {
         let clock = StoppedClock()
-        let good = ChainText.node()
-        let node = ScriptedNode { host, method, parameters in
-            clock.move(by: host == "one.example" ? .milliseconds(200) : .milliseconds(10))
-            return good(host, method, parameters)
-        }
+        let node = ScriptedNode(ChainText.node())
         let pool = try pool(node, Self.two, clock: clock)
-        for _ in 0..<5 { _ = try await pool.head() }
+        for head in 100..<105 as Range<UInt64> {
+            let good = ChainText.node(head: head)
+            node.play { host, method, parameters in
+                clock.move(by: host == "one.example" ? .milliseconds(200) : .milliseconds(10))
+                return good(host, method, parameters)
+            }
+            _ = try await pool.head()
+        }
         #expect(node.asked.map(\.host) == ["one.example"] + [String](repeating: "two.example", count: 4))
+    }
+
+    @Test("asks for the newest block by turns while there is none, with one call for each look")
+    func byTurns() async throws {
+        let node = ScriptedNode(ChainText.node())
+        let pool = try pool(node, Self.two)
+        for _ in 0..<6 { _ = try await pool.head() }
+        let hosts = node.asked.map(\.host)
+        #expect(hosts.count == 6)
+        #expect(zip(hosts, hosts.dropFirst()).allSatisfy { $0 != $1 })
+    }
+
+    @Test("leaves alone who is given up on again and again without a word")
+    func silentEndpoint() async throws {
+        var health = EndpointHealth()
+        health.succeeded(.small, after: .milliseconds(20), at: .seconds(1))
+        let quick = (2..<20).map { health.outrun(.small, after: .milliseconds(100), at: .seconds($0)) }
+        #expect(!quick.contains(true))
+        let silent = [20, 23].map { health.outrun(.small, after: .seconds(2), at: .seconds($0)) }
+        #expect(silent == [false, true])
+        health.succeeded(.small, after: .seconds(1), at: .seconds(24))
+        let isSilent = health.outrun(.small, after: .seconds(2), at: .seconds(25))
+        #expect(!isSilent)
     }
 
     @Test("asks another endpoint than the one named, and says so where there is none")

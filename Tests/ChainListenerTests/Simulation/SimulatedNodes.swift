@@ -127,17 +127,37 @@ final class SimulatedNodes: ChainSource {
     func tip(tags: Bool) async throws -> BlockMarks {
         defer { looks.fire() }
         return try state.withLock { state in
-            guard let node = try pick(&state), let last = state.nodes[node].view.last else {
-                throw ChainSourceError.notYet
-            }
+            guard let node = try pick(&state) else { throw ChainSourceError.notYet }
+            return try marks(state, node, tags: tags)
+        }
+    }
+
+    private func marks(_ state: State, _ node: Int, tags: Bool) throws -> BlockMarks {
+        let view = state.nodes[node].view
+        func mark(_ depth: Int) -> Header? {
+            guard tags, state.nodes[node].faults.knowsTags, view.count > depth else { return nil }
+            return state.chain.blocks[view[view.count - 1 - depth]]?.header
+        }
+        guard let last = view.last, let latest = state.chain.blocks[last]?.header else {
+            throw ChainSourceError.notYet
+        }
+        return BlockMarks(
+            latest: latest, safe: mark(state.finalityDepth / 2), finalized: mark(state.finalityDepth), node: node)
+    }
+
+    var nodeCount: Int { with { $0.nodes.count } }
+
+    func tip(
+        tags: Bool, notBy node: Int, at numbers: [BlockNumber]
+    ) async throws -> (marks: BlockMarks?, blocks: [Header])? {
+        try state.withLock { state in
+            guard let node = try pick(&state, notBy: node) else { return nil }
             let view = state.nodes[node].view
-            func mark(_ depth: Int) -> Header? {
-                guard tags, state.nodes[node].faults.knowsTags, view.count > depth else { return nil }
-                return state.chain.blocks[view[view.count - 1 - depth]]?.header
+            let blocks = numbers.compactMap { number in
+                view.indices.contains(Int(number.rawValue))
+                    ? state.chain.blocks[view[Int(number.rawValue)]]?.header : nil
             }
-            guard let latest = state.chain.blocks[last]?.header else { throw ChainSourceError.notYet }
-            return BlockMarks(
-                latest: latest, safe: mark(state.finalityDepth / 2), finalized: mark(state.finalityDepth), node: node)
+            return (try marks(state, node, tags: tags), blocks)
         }
     }
 

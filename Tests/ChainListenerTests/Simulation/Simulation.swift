@@ -72,6 +72,8 @@ struct Simulation {
         } catch let error as ChainSourceError {
             lastError = error
             return nil
+        } catch ListenerError.heldBack {
+            return nil
         } catch is SimulatedCrash {
             follower = nil
             return nil

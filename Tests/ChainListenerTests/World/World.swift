@@ -287,7 +287,8 @@ final class World: @unchecked Sendable {
         life.pool = pool
         let watched = Chain(
             id: chainID, name: "simulated", rpcURLs: ["http://simulated"], pollInterval: plan.pollInterval,
-            confirmations: plan.finalityDepth, finality: plan.finality, verification: plan.verification,
+            blockTime: .milliseconds(Int64(plan.style.blockSeconds * 1000)), confirmations: plan.finalityDepth,
+            finality: plan.finality, verification: plan.verification,
             explorerURL: nil, contracts: WorldChain.contracts)
         let listener = Listener(
             chain: watched, source: PooledChainSource(pool), store: WorldStore(life: life),

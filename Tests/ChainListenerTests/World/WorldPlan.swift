@@ -69,8 +69,6 @@ struct WorldPlan: Sendable {
         plan.forks = [0, 5, 20].randomElement(using: &random) ?? 5
         plan.faults = detectable.filter { _ in random.chance(50) }
         if plan.nodeCount > 1, random.chance(60) { plan.lies = lies.filter { _ in random.chance(50) } }
-        // Nothing in such headers tells who of two is right before a later block does.
-        if plan.style.blooms == .settled, !plan.lies.isEmpty { plan.verification = .quorum }
         plan.crashes = [0, 5, 30].randomElement(using: &random) ?? 0
         plan.hasTrouble = random.chance(40)
         let seconds = max(1, plan.style.blockSeconds) * [0.25, 1, 2].randomElement(using: &random)!
