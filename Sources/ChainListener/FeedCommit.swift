@@ -66,6 +66,15 @@ struct FeedCommit: Sendable {
     var pruneBelow: BlockNumber?
     /// How many blocks of history are stored in a second; nil at the tip.
     var historyRate: Double?
+
+    /// The transactions that wrote `events`.
+    var transactions: [Hash] {
+        var transactions: [Hash] = []
+        for event in events where event.log.transactionHash != transactions.last {
+            transactions.append(event.log.transactionHash)
+        }
+        return transactions
+    }
 }
 
 /// What a commit did.

@@ -122,7 +122,8 @@ struct FeedStore: FeedStoring {
             guard let held = try await connection.first(hold) else { throw ListenerError.fenced }
             guard held.checkpointHash == commit.parent else { throw ListenerError.stale }
             let reserve = ReserveEvents(
-                chainID: commit.chainID, checkpoint: held.checkpoint, count: commit.events.count)
+                chainID: commit.chainID, checkpoint: held.checkpoint, transactions: commit.transactions,
+                count: commit.events.count)
             guard let ids = try await connection.first(reserve) ?? nil else { return nil }
             try await connection.copy(commit.blocks, of: commit.chainID)
             try await connection.copy(commit.events, ids: ids, of: commit.chainID)

@@ -45,9 +45,8 @@ public struct Bloom: Hashable, Sendable {
     /// The bloom that exactly 256 `bytes` are, as headers have them; nil for any other count.
     public init?(bytes: some RandomAccessCollection<UInt8>) {
         guard bytes.count == 256 else { return nil }
-        limbs = [UInt64](repeating: 0, count: 32)
-        for (place, byte) in bytes.enumerated() {
-            limbs[31 - place / 8] |= UInt64(byte) << UInt64(56 - 8 * (place % 8))
+        limbs = Array(bytes).withUnsafeBytes { raw in
+            (0..<32).map { UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 248 - 8 * $0, as: UInt64.self)) }
         }
     }
 

@@ -71,7 +71,7 @@ extension ProviderPool {
     ///
     /// - Throws: `notYet` where one of them is not known to any endpoint.
     public func transactionsFrom(hashes: [Hash]) async throws(RPCError) -> [Hash: Address] {
-        var senders: [Hash: Address] = [:]
+        var senders = [Hash: Address](minimumCapacity: hashes.count)
         for start in stride(from: 0, to: hashes.count, by: configuration.maximumBatch) {
             let wanted = Array(hashes[start...].prefix(configuration.maximumBatch))
             let found = try await race(Needs()) { index throws(RPCError) in

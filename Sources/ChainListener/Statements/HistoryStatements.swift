@@ -6,19 +6,27 @@ import Storage
 /// Sets rows of `events` aside for history that is copied in; none where something may be in its way.
 ///
 /// Above the checkpoint lies only what a reorganisation took back. Without it no log of history can be stored already, as
-/// long as the chain's row is held.
+/// long as the chain's row is held. A transaction of which events were taken back may have moved, which a copy cannot tell.
 struct ReserveEvents: Statement {
     static let sql = """
+        WITH orphaned AS MATERIALIZED (
+            SELECT transaction_hash FROM events WHERE chain_id = $1 AND NOT is_canonical
+        )
         SELECT string_agg(int8send(nextval('events_id_seq')), NULL)
         FROM generate_series(1, $3)
         WHERE NOT EXISTS (SELECT FROM events WHERE chain_id = $1 AND block_number > $2)
             AND NOT EXISTS (SELECT FROM blocks WHERE chain_id = $1 AND number > $2)
+            AND NOT EXISTS (SELECT FROM orphaned WHERE transaction_hash = ANY ($4))
         """
     let chainID: ChainID
     let checkpoint: BlockNumber?
+    let transactions: [Hash]
     let count: Int
     var arguments: [SQLValue] {
-        [.integer(chainID.rawValue), .integer(checkpoint?.rawValue ?? -1), .integer(Int64(count))]
+        [
+            .integer(chainID.rawValue), .integer(checkpoint?.rawValue ?? -1), .integer(Int64(count)),
+            .byteStrings(transactions.map(\.bytes)),
+        ]
     }
     /// The numbers, ascending; nil where history must be inserted with care.
     func decode(_ row: borrowing RowReader) throws(StorageError) -> [Int64]? {

@@ -198,7 +198,10 @@ final class DatabaseBacking: WorldBacking, @unchecked Sendable {
                     sequence: Int64(index + 1), blockHash: log.blockHash, logIndex: Int64(log.logIndex))
             }
         }
-        if moves != movedFrom { differences.append("moves: \(moves.count) instead of \(movedFrom.count), or others") }
+        if moves != movedFrom {
+            let (others, missing) = (moves.filter { !movedFrom.contains($0) }, movedFrom.filter { !moves.contains($0) })
+            differences.append("moves: \(others) instead of \(missing)")
+        }
         if !same { differences.append("events: \(logs.count) canonical instead of \(canonical.count), or others") }
     }
 }
