@@ -39,7 +39,7 @@ class Workplace:
             raise Failure(f"devnetctl {' '.join(map(str, arguments))}: {done.stderr.strip()}")
         return json.loads(done.stdout.strip().splitlines()[-1])
 
-    def chains(self, node=None, url=None, poll=100):
+    def chains(self, node=None, *urls, poll=100):
         """Writes chains.json for `node`, or for a chain that nobody serves."""
         node = node or {
             "chain_id": 1, "rpc_url": "http://127.0.0.1:9",
@@ -47,7 +47,7 @@ class Workplace:
                            for place, name in enumerate(("identity", "reputation", "validation"), 1)}}
         path = self.directory / "chains.json"
         path.write_text(json.dumps({"chains": [{
-            "chain_id": node["chain_id"], "name": "Bench", "enabled": True, "rpc_urls": [url or node["rpc_url"]],
+            "chain_id": node["chain_id"], "name": "Bench", "enabled": True, "rpc_urls": list(urls) or [node["rpc_url"]],
             "poll_interval_ms": poll, "confirmations": 4, "finality": "tags",
             "registries": {name: {"address": address, "start_block": 0}
                            for name, address in node["registries"].items()}}]}))
