@@ -7,6 +7,8 @@ struct RangeLimits: Sendable, Equatable {
     private(set) var stretch = StretchLimit()
     /// The most contracts in one search; some clients allow 1000, some providers 500.
     private(set) var addressesMax = 500
+    /// After a first refusal so many are asked for, which no known endpoint refuses, and after a second one a single one.
+    private static let fewAddresses = 20
     /// The size of the call under way that asks for more than is known to work; others ask for what is.
     private var trial: Int?
 
@@ -52,7 +54,7 @@ struct RangeLimits: Sendable, Equatable {
         if hint.cause == .filter {
             guard addresses > 1 else { return false }
             // Calls that were under way together are refused together, which teaches only once.
-            if addresses <= addressesMax { addressesMax = addresses / 2 }
+            if addresses <= addressesMax { addressesMax = addresses > Self.fewAddresses ? Self.fewAddresses : 1 }
             return true
         }
         let most = hint.blocks(inside: size)

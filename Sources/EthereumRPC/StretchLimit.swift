@@ -2,17 +2,22 @@
 ///
 /// Nothing is limited before the first refusal. After it a size is chosen that fills half of what is known to fit, by the
 /// density of the latest answers. The most that fits is what the endpoint stated; where it did not, what was answered is
-/// exceeded by halves until a second refusal. A refusal that the density does not explain comes from a place ahead that is
-/// denser: it is walked up to in small steps.
+/// exceeded by halves until a second refusal.
+///
+/// Blocks that were refused are walked into from one block on, by steps of at most the root of their number, until answers
+/// explain the refusal. So a rise in density costs two refusals at most: one to whoever runs into it, and one to a step,
+/// or to a size that follows from an answer with blocks from both sides of it. Of the step's blocks one is asked for at a
+/// time, which is certain, and what comes after them lies wholly behind the rise. Nobody does with fewer refusals for each
+/// rise unless by single blocks, since any two blocks not seen yet may hold more logs than fit.
 struct StretchLimit: Sendable, Equatable {
-    /// Blocks among which there are more logs than the latest answers let expect.
+    /// Blocks that were refused, until the logs among them are found.
     private struct Doubt: Equatable {
         /// How many blocks were refused.
         let size: Int
         /// How many are asked for at once, until the logs found explain the refusal; grows up to `longest`.
         var step: Int
         let longest: Int
-        /// So many logs, in `size` blocks, explain it.
+        /// So many logs, in `size` blocks, explain it: what is known to fit, and not the half that is asked for.
         let bar: Double
         /// How many of the blocks are left.
         var left: Int
@@ -69,9 +74,7 @@ struct StretchLimit: Sendable, Equatable {
     }
 
     /// Whether so many blocks are expected to hold as many logs as were ever answered at once.
-    func explains(_ size: Int) -> Bool { density * Double(size) >= bar }
-
-    private var bar: Double { Double(max(fitting, (stated ?? 0) / 2)) }
+    func explains(_ size: Int) -> Bool { density * Double(size) >= Double(max(fitting, (stated ?? 0) / 2)) }
 
     /// Notes that `size` blocks held `results` logs.
     ///
@@ -120,16 +123,12 @@ struct StretchLimit: Sendable, Equatable {
     mutating func refused(_ size: Int, hint: Int?, resultsMax most: Int?) {
         if let most, (1...Self.resultsCeiling).contains(most) { stated = min(most, stated ?? most) }
         guard size <= length ?? .max else { return }
-        if doubt == nil, explains(size) {
-            if stated == nil { excess = min(excess ?? .infinity, density * Double(size)) }
-            // There are more logs here than fit, whatever was expected.
-            density = max(density, Double(stated ?? fitting) / Double(size))
-            reach = max(1, size / 8)
-            return
-        }
+        if stated == nil, explains(size) { excess = min(excess ?? .infinity, density * Double(size)) }
         // From one block on, which is certain; after a second refusal nothing else is.
         let longest = doubt == nil ? hint ?? Int(Double(size).squareRoot()) : 1
-        doubt = Doubt(size: size, step: doubt == nil ? hint ?? 1 : 1, longest: longest, bar: bar, left: size)
+        doubt = Doubt(
+            size: size, step: doubt == nil ? hint ?? 1 : 1, longest: longest, bar: Double(stated ?? fitting), left: size
+        )
         reach = 1
     }
 }

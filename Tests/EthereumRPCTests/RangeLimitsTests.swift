@@ -104,18 +104,31 @@ import Testing
         #expect(limits.take(32, at: .zero) == 1)
     }
 
-    @Test("too many contracts are halved down to one, whatever the blocks")
-    func addresses() {
+    @Test(
+        "too many contracts cost one refusal, two where few are too many, and none ever after, whatever the blocks",
+        arguments: [(1, 2), (2, 2), (19, 2), (20, 1), (21, 1), (499, 1), (500, 0), (5000, 0)])
+    func addresses(most: Int, expected: Int) {
         var limits = RangeLimits()
-        #expect(limits.addressesMax == 500)
-        var count = 500
         var refusals = 0
-        while limits.refused(10, addresses: count, RangeHint(.filter), at: .zero) {
-            count = limits.addressesMax
+        for _ in 0..<50 where limits.addressesMax > most {
+            let canAskLess = limits.refused(10, addresses: limits.addressesMax, RangeHint(.filter), at: .zero)
+            #expect(canAskLess)
             refusals += 1
         }
-        #expect(count == 1 && refusals == 8)
+        #expect(refusals == expected && limits.addressesMax <= most)
         #expect(limits.length(at: .zero) == 10_000)
+    }
+
+    @Test("contracts that were refused together teach once, and one that is refused cannot be fewer")
+    func fewAddresses() {
+        var limits = RangeLimits()
+        for _ in 0..<8 { _ = limits.refused(10, addresses: 500, RangeHint(.filter), at: .zero) }
+        #expect(limits.addressesMax == 20)
+        // Fewer may have been wanted than were allowed.
+        for _ in 0..<8 { _ = limits.refused(10, addresses: 7, RangeHint(.filter), at: .zero) }
+        #expect(limits.addressesMax == 1)
+        let canAskLess = limits.refused(10, addresses: 1, RangeHint(.filter), at: .zero)
+        #expect(!canAskLess)
     }
 
     // MARK: History

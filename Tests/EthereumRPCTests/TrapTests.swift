@@ -431,10 +431,10 @@ import Testing
         for _ in 0..<2 {
             _ = try await pool.blockWithLogs(beginningOf: 5...9, addresses: addresses)
         }
-        // 500, 250 and 125 were refused, 62 was not.
-        #expect(node.asked.map { $0.methods.filter { $0 == "eth_getLogs" }.count } == [2, 3, 6, 12, 12])
+        // 500 were refused, 20 were not.
+        #expect(node.asked.map { $0.methods.filter { $0 == "eth_getLogs" }.count } == [2, 35, 35])
         _ = try await pool.logs(blockHash: hash(5), addresses: addresses)
-        #expect(node.asked.last?.methods.count == 13)
+        #expect(node.asked.last?.methods.count == 36)
         _ = try await pool.blockWithLogs(beginningOf: 5...9, addresses: [])
         for request in node.requests {
             #expect(!String(decoding: request.body, as: UTF8.self).contains(#""address":[]"#))
