@@ -213,7 +213,8 @@ struct Follower {
         prover.acceptsAlone = source.nodeCount < 2 || lonely >= Self.lonelyMax
         let proofs: [BlockProver.Proof]
         do {
-            proofs = try await concurrently(blocks, atOnce: settings.callsMax) { [prover] in try await prover.prove($0)
+            proofs = try await concurrently(blocks, atOnce: settings.callsMax) { [prover] block in
+                try await prover.prove(block)
             }
         } catch let error as ListenerError {
             if case .heldBack(_, .bloom) = error { lonely += 1 }
@@ -285,10 +286,17 @@ struct Follower {
         var commit = FeedCommit(
             chainID: chain.id, token: lease.token, parent: checkpoint?.hash, fork: fork, blocks: blocks, events: events,
             unverified: unverified, checkpoint: next, head: head ?? position, marksBefore: before, marks: after,
-            pruneBelow: blocks.isEmpty ? nil : min(position, max(oldest ?? 0, after.finalized ?? 0)))
+            pruneBelow: isPruneDue(position) ? min(position, max(oldest ?? 0, after.finalized ?? 0)) : nil)
         commit.historyRate = rate.blocksPerSecond
         return Draft(commit: commit, tracker: newTracker)
     }
+
+    /// Whether a commit up to `position` removes empty blocks too: once for so many blocks, since each look costs time.
+    private func isPruneDue(_ position: BlockNumber) -> Bool {
+        checkpoint.map { $0.number.rawValue / Self.prunePause != position.rawValue / Self.prunePause } ?? false
+    }
+
+    private static let prunePause: Int64 = 32
 
     /// Remembers what `draft` stored.
     mutating func remember(_ draft: Draft, _ outcome: CommitOutcome) {
