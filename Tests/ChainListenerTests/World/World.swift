@@ -401,7 +401,7 @@ final class World: @unchecked Sendable {
         if node[.wrongChain] > 0 {
             // Whoever stood behind the URL before took the connections along.
             node[.wrongChain] = 100
-            for life in lives { life.connected.remove(node.place) }
+            node.server.generation += 1
         }
         if node[.staleBranch] > 0, chain.height > 6 {
             let depth = Int.random(in: 1...3, using: &random)
