@@ -144,7 +144,7 @@ extension Follower {
         }
         let logs = Dictionary(grouping: segment.logs, by: \.blockNumber)
         return segment.headers.map {
-            FetchedBlock(header: $0, logs: logs[$0.number] ?? [], node: segment.node)
+            FetchedBlock(header: $0, logs: logs[$0.number] ?? [], node: segment.node(at: $0.number))
         }
     }
 
