@@ -16,7 +16,13 @@ extension Auditor {
         // Two at a time: the tip comes first.
         let proofs = try await concurrently(open, atOnce: min(2, settings.callsMax)) { try await prover.prove($0) }
             .compactMap { $0 }
-        for proof in proofs where proof.bloomHolds == false { trust.noteContradiction() }
+        for proof in proofs {
+            switch proof.bloomHolds {
+            case true?: trust.noteAgreement(proof.header)
+            case false?: trust.noteContradiction()
+            case nil: break
+            }
+        }
         fruitless = proofs.isEmpty ? fruitless + open.count : 0
         let hashes = stored.hashes.filter { (first...last).contains($0.key) }
         var settlement = Settlement(chainID: chain.id, token: token, range: first...last, hashes: hashes)
@@ -31,6 +37,10 @@ extension Auditor {
         let headers = Dictionary(proofs.map { ($0.header.hash, $0.header) }, uniquingKeysWith: { first, _ in first })
         try await add(missing, of: truth, headers, &settlement) { proved[$0]?.verification }
         try await settle(settlement)
+        for number in cleared.map(\.number) {
+            self.cleared =
+                self.cleared.map { min($0.lowerBound, number)...max($0.upperBound, number) } ?? number...number
+        }
     }
 
     /// Notes the stored logs that are not among `truth`, and answers those of `truth` that are not stored.

@@ -42,6 +42,8 @@ struct Auditor {
     /// Below this the blooms were tried by an earlier pass.
     private var swept: BlockNumber = 0
     var senderFailures = 0
+    /// From the lowest to the highest block that its bloom alone settled.
+    var cleared: ClosedRange<BlockNumber>?
 
     /// How many headers are fetched in one batch.
     static let headersMax = 100
@@ -73,13 +75,14 @@ struct Auditor {
     /// - Parameter trustsBloom: Whether the listener still uses blooms as evidence.
     mutating func step(trustsBloom: Bool = true) async throws -> Pace {
         if isHopeless, position < swept { (position, headers) = (swept, []) }
-        guard let found = try await ledger.next(chain.id, from: position) else { return try await endPass() }
         if !trustsBloom { trust = .none }
+        try await reopen()
+        guard let found = try await ledger.next(chain.id, from: position) else { return try await endPass() }
         try await learn()
         if let finalized = found.finalized, found.range.lowerBound <= finalized {
             let range = found.range.lowerBound...min(found.range.upperBound, finalized)
             if try await agree(on: range) { return .more }
-            if isHopeless, !trust.isTrusted { return try await endPass() }
+            if isHopeless, !trust.isBorneOut { return try await endPass() }
             try await audit(range)
             swept = max(swept, position)
         } else {
@@ -100,6 +103,13 @@ struct Auditor {
         return pace
     }
 
+    /// Puts what blooms settled back on the ledger once they were found to speak of other blocks.
+    private mutating func reopen() async throws {
+        guard !trust.isTrusted, let cleared else { return }
+        try await ledger.open([cleared], of: chain.id)
+        self.cleared = nil
+    }
+
     /// Holds the blooms of the newest blocks with logs against these, once, before any bloom is believed.
     private mutating func learn() async throws {
         guard !hasLearned, trust.isTrusted else { return }
@@ -112,7 +122,11 @@ struct Auditor {
                 guard let header = try await source.headers([hash]).first, header.hash == hash else { continue }
                 answers += 1
                 guard header.settledHeight == nil, let bloom = header.logsBloom else { continue }
-                if !logs.allSatisfy(bloom.contains) { contradictions += 1 }
+                if logs.allSatisfy(bloom.contains) {
+                    trust.noteAgreement(header)
+                } else {
+                    contradictions += 1
+                }
             } catch let error as ChainSourceError {
                 failure = error
             }
@@ -181,7 +195,7 @@ struct Auditor {
             trust.see(header)
             if let hash = stored.hashes[header.number], hash != header.hash {
                 doubted.append(header.number)
-            } else if events[header.number] == nil, let bloom = trust.evidence(in: header),
+            } else if events[header.number] == nil, let bloom = trust.proof(in: header),
                 !contracts.contains(where: bloom.contains)
             {
                 cleared.append(header)

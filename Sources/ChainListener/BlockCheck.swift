@@ -39,6 +39,7 @@ struct BlockCheck: Sendable {
         guard let bloom = trust.evidence(in: header) else { return .unproved }
         var seen = SeenBits()
         for log in logs where !seen.areSet(for: log, in: bloom) { return .contradicted(.excludedByBloom) }
+        guard trust.proof(in: header) != nil else { return .unproved }
         return contracts.contains(where: bloom.contains) ? .unproved : .proved
     }
 }

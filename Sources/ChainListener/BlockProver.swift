@@ -7,13 +7,21 @@ struct FetchedBlock: Sendable {
     let header: Header
     let logs: [Log]
     let node: Int
+
+    /// The same block, without its bloom where `other`, which is the same header at another time, has another one.
+    func disputing(_ other: Header) -> FetchedBlock {
+        guard other.hash == header.hash, other.logsBloom != header.logsBloom else { return self }
+        var header = header
+        header.logsBloom = nil
+        return FetchedBlock(header: header, logs: logs, node: node)
+    }
 }
 
 /// Finds what proves that the logs of a block are complete, by looking again, elsewhere or in another way.
 ///
 /// Answers are wrong in many ways (a backend behind the head, an index with holes, a bloom of another block). A trusted
-/// bloom that excludes every watched contract is enough alone. Otherwise a second node's answer for the same block hash
-/// decides, or the block's receipts where they make up the root in its header.
+/// bloom that excludes every watched contract is enough alone, once others were borne out. Otherwise a second node's answer
+/// for the same block hash decides, or the block's receipts where they make up the root in its header.
 struct BlockProver: Sendable {
     /// Logs that may be stored.
     struct Proof: Sendable {
@@ -56,13 +64,19 @@ struct BlockProver: Sendable {
         case .bloom, .receipts:
             switch verdict {
             case .proved: return proof(block.header, [], .bloom)
-            case .unproved where policy == .bloom: return try await settle(block)
+            case .unproved where policy == .bloom:
+                if block.logs.isEmpty, trust.isTried(by: block.header),
+                    let received = try await receipts(block.header), received.isProved
+                {
+                    return proof(block, by: received)
+                }
+                return try await settle(block)
             case .contradicted where policy == .bloom: return try await refute(block)
             case .unproved, .contradicted:
                 guard let received = try await receipts(block.header), received.isProved else {
                     throw ListenerError.heldBack(block.header.number, .receipts)
                 }
-                return proof(block, byReceipts: received.logs)
+                return proof(block, by: received)
             }
         }
     }
@@ -71,7 +85,7 @@ struct BlockProver: Sendable {
     /// can be had now.
     func prove(_ header: Header) async throws -> Proof? {
         if let received = try await receipts(header), received.isProved {
-            return proof(header, received.logs, .receipts)
+            return proof(header, received.logs, .receipts, bloomHolds: received.bloomHolds)
         }
         do {
             let answer = try await source.block(header.hash, contracts: contracts)
@@ -88,11 +102,11 @@ struct BlockProver: Sendable {
         }
     }
 
-    private func proof(_ block: FetchedBlock, byReceipts logs: [Log]) -> Proof {
-        if !logs.agrees(with: block.logs) {
+    private func proof(_ block: FetchedBlock, by received: Received) -> Proof {
+        if !received.logs.agrees(with: block.logs) {
             source.distrust(block.node, because: "logs other than those of the block's receipts")
         }
-        return proof(block.header, logs, .receipts)
+        return proof(block.header, received.logs, .receipts, bloomHolds: received.bloomHolds)
     }
 
     /// There may be more logs than came: most often there are not, sometimes the node left some out.
@@ -101,7 +115,7 @@ struct BlockProver: Sendable {
         let other = try await elsewhere(block)
         if let other, other.agrees(with: block.logs) { return proof(header, block.logs, .quorum) }
         let received = try await receipts(header)
-        if let received, received.isProved { return proof(block, byReceipts: received.logs) }
+        if let received, received.isProved { return proof(block, by: received) }
         if trust.evidence(in: header) == nil {
             // Nothing in the header limits what a node may make up, and nothing tells which of two is wrong.
             guard other == nil else {
@@ -142,7 +156,7 @@ struct BlockProver: Sendable {
         if other.map({ !$0.agrees(with: block.logs) }) ?? true, let received = try await receipts(block.header),
             received.isProved
         {
-            return proof(block, byReceipts: received.logs)
+            return proof(block, by: received)
         }
         let again = if let other { other } else { try await again(block) }
         if again.agrees(with: block.logs) { return proof(block.header, again, other == nil ? nil : .quorum) }
@@ -183,9 +197,18 @@ struct BlockProver: Sendable {
         }
     }
 
-    /// The watched contracts' logs out of the block's receipts, and whether the header's root proves them; nil where no
-    /// node answers them.
-    private func receipts(_ header: Header) async throws -> (logs: [Log], isProved: Bool)? {
+    /// What came of a block's receipts.
+    private struct Received {
+        /// The watched contracts' logs.
+        let logs: [Log]
+        /// Whether the header's root proves them.
+        var isProved = false
+        /// Whether the header's bloom is the one of these receipts; nil where nothing is proved, or where it has more.
+        var bloomHolds: Bool?
+    }
+
+    /// The watched contracts' logs out of the block's receipts; nil where no node answers these.
+    private func receipts(_ header: Header) async throws -> Received? {
         let answer: [Receipt]?? = try await withinLimit(limit, clock) {
             do {
                 return try await source.receipts(of: header)
@@ -200,20 +223,35 @@ struct BlockProver: Sendable {
         guard check.verdict(header: header, logs: logs) == .unproved else { return nil }
         // A header that settles a lower block carries that block's root.
         guard header.settledHeight == nil, let root = header.receiptsRoot, let proved = all.proved(by: root) else {
-            return (logs, false)
+            return Received(logs: logs)
         }
-        return (logs, watched(proved).count == logs.count)
+        return Received(
+            logs: logs, isProved: watched(proved).count == logs.count, bloomHolds: bloomHolds(header, proved))
+    }
+
+    private func bloomHolds(_ header: Header, _ receipts: [Receipt]) -> Bool? {
+        guard let bloom = trust.evidence(in: header), !receipts.isEmpty else { return nil }
+        let whole = receipts.reduce(into: Bloom()) { $0.formUnion($1.logsBloom) }
+        return bloom == whole ? true : bloom.isSuperset(of: whole) ? nil : false
     }
 
     private func watched(_ receipts: [Receipt]) -> [Log] {
         receipts.flatMap(\.logs).filter { contracts.contains($0.address) }
     }
 
-    private func proof(_ header: Header, _ logs: [Log], _ verification: Verification?) -> Proof {
-        let bloom = logs.isEmpty ? nil : trust.evidence(in: header)
-        return Proof(
+    private func proof(
+        _ header: Header, _ logs: [Log], _ verification: Verification?, bloomHolds: Bool? = nil
+    ) -> Proof {
+        Proof(
             header: header, logs: logs, verification: verification,
-            bloomHolds: bloom.map { logs.allSatisfy($0.contains) })
+            bloomHolds: bloomHolds ?? self.bloomHolds(header, logs, verification))
+    }
+
+    private func bloomHolds(_ header: Header, _ logs: [Log], _ verification: Verification?) -> Bool? {
+        guard let bloom = trust.evidence(in: header) else { return nil }
+        if !logs.isEmpty { return logs.allSatisfy(bloom.contains) }
+        // Two nodes bear an empty bloom out where no receipts do.
+        return verification == .quorum && bloom.isEmpty && header.transactionCount != 0 && trust.isTriedOut ? true : nil
     }
 
     private var check: BlockCheck { BlockCheck(contracts: contracts, trust: trust) }

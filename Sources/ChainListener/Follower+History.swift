@@ -106,6 +106,7 @@ extension Follower {
         var unverified: [ClosedRange<BlockNumber>] = []
         var last: HistoryPiece?
         while var piece = waiting.first, last == nil || last?.last.hash == piece.parent {
+            let isPlain = piece.contradicted.isEmpty
             do {
                 try await settle(&piece)
             } catch is ChainSourceError where last != nil {
@@ -117,6 +118,8 @@ extension Follower {
                 waiting.insert(piece, at: 0)
                 piece = lower
             }
+            // What took a second look was learned from then.
+            if isPlain { try learn(from: piece.proofs) }
             if !piece.isAgreed { unverified.append(piece.blocks) }
             blocks += blockRows(of: piece.proofs)
             events += piece.rows

@@ -82,7 +82,7 @@ extension Follower {
                 if let block = found[header.hash] {
                     walk.taken.append(block)
                 } else {
-                    walk.taken.append(try await fetch(header.hash, at: header.number))
+                    walk.taken.append(try await fetch(header.hash, at: header.number).disputing(header))
                 }
             case .fetch(let gap):
                 try await enqueue(gap.lowerBound...header.number, for: header, &walk, &found, &queue)
@@ -116,7 +116,7 @@ extension Follower {
         let blocks = try await segment(gap.lowerBound...upper)
         if upper < gap.upperBound { walk.isCut = true }
         for block in blocks.reversed() {
-            found[block.header.hash] = block
+            found[block.header.hash] = block.disputing(head)
             queue.append(block.header)
         }
     }
@@ -144,7 +144,7 @@ extension Follower {
         }
         let logs = Dictionary(grouping: segment.logs, by: \.blockNumber)
         return segment.headers.map {
-            FetchedBlock(header: $0, logs: logs[$0.number] ?? [], node: segment.node)
+            FetchedBlock(header: $0, logs: logs[$0.number] ?? [], node: segment.node(at: $0.number))
         }
     }
 

@@ -35,6 +35,8 @@ struct Follower {
     var judge = ReorgJudge()
     var finality = FinalityJudge()
     var bloomTrust = BloomTrust()
+    /// From the lowest to the highest block that its bloom alone proved.
+    private var provedByBloom: ClosedRange<BlockNumber>?
     /// How often a block was held back because no second node said anything about it, since the last time that one did.
     private var lonely = 0
     /// After so many times one node's word must do; the others are down.
@@ -229,10 +231,10 @@ struct Follower {
     ///
     /// - Throws: `ChainSourceError.inconsistent` while a bloom that excludes its block's logs is trusted more than the one
     ///   node that answered them.
-    private mutating func learn(from proofs: [BlockProver.Proof]) throws {
+    mutating func learn(from proofs: [BlockProver.Proof]) throws {
         for proof in proofs {
             switch proof.bloomHolds {
-            case true?: bloomTrust.noteAgreement()
+            case true?: bloomTrust.noteAgreement(proof.header)
             case false?:
                 bloomTrust.noteContradiction()
                 if proof.verification == nil, bloomTrust.isTrusted {
@@ -285,7 +287,8 @@ struct Follower {
         let oldest = newTracker.window.first?.number
         var commit = FeedCommit(
             chainID: chain.id, token: lease.token, parent: checkpoint?.hash, fork: fork, blocks: blocks, events: events,
-            unverified: unverified, checkpoint: next, head: head ?? position, marksBefore: before, marks: after,
+            unverified: unverified + doubted(upTo: fork ?? checkpoint?.number), checkpoint: next,
+            head: head ?? position, marksBefore: before, marks: after,
             pruneBelow: isPruneDue(position) ? min(position, max(oldest ?? 0, after.finalized ?? 0)) : nil)
         commit.historyRate = rate.blocksPerSecond
         return Draft(commit: commit, tracker: newTracker)
@@ -298,10 +301,22 @@ struct Follower {
 
     private static let prunePause: Int64 = 32
 
+    /// What blooms proved before they were found to speak of other blocks, as far as it stands up to `end`.
+    private func doubted(upTo end: BlockNumber?) -> [ClosedRange<BlockNumber>] {
+        guard !bloomTrust.isTrusted, let range = provedByBloom, let end, range.lowerBound <= end else { return [] }
+        return [range.lowerBound...min(range.upperBound, end)]
+    }
+
     /// Remembers what `draft` stored.
     mutating func remember(_ draft: Draft, _ outcome: CommitOutcome) {
         let commit = draft.commit
         meters.count(outcome, events: commit.events, rewound: commit.fork != nil)
+        if !bloomTrust.isTrusted { provedByBloom = nil }
+        for block in commit.blocks where block.verification == .bloom {
+            let number = block.header.number
+            provedByBloom =
+                provedByBloom.map { min($0.lowerBound, number)...max($0.upperBound, number) } ?? number...number
+        }
         upgrades += commit.events.filter { $0.type == .upgraded }
         if let next = commit.checkpoint { checkpoint = next }
         tracker = draft.tracker

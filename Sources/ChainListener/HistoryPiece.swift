@@ -147,7 +147,8 @@ struct HistoryFetcher: Sendable {
             }
             piece.proofs.append(
                 BlockProver.Proof(
-                    header: block.header, logs: block.logs, verification: verification, bloomHolds: nil))
+                    header: block.header, logs: block.logs, verification: verification,
+                    bloomHolds: verification == nil || trust.evidence(in: block.header) == nil ? nil : true))
         }
         guard piece.contradicted.isEmpty else { return piece }
         piece.rows = rows(of: piece.proofs)

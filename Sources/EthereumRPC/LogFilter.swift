@@ -57,6 +57,11 @@ public struct BlockLogs: Sendable, Hashable {
     public var malformed: [MalformedLog]
     /// Which endpoint answered, by its place in `ProviderPool.status()`.
     public var node: Int
+    /// Which endpoint answered single blocks, where it was another one.
+    public var otherNodes: [BlockNumber: Int] = [:]
+
+    /// Which endpoint answered the block at `number`.
+    public func node(at number: BlockNumber) -> Int { otherNodes[number] ?? node }
 
     /// Headers and logs with their origin.
     public init(

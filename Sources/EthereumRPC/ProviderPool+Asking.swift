@@ -71,9 +71,9 @@ extension ProviderPool {
         let response = try await send(index, calls, firstID: firstID, kind)
         let end = now()
         let time = end - start
-        if !response.isReused, calls[0].method != Call.chainID.method {
-            // Behind a new connection may stand another server.
-            update(index) { $0.reconnected(at: end) }
+        if calls[0].method != Call.chainID.method {
+            // Behind a new connection may stand another server, also where another call's answer brought it to light.
+            if !response.isReused { update(index) { $0.reconnected(at: end) } }
             try await verifyChain(index)
         }
         do throws(RPCError) {

@@ -30,6 +30,7 @@ extension ProviderPool {
             before.headers += block.headers
             before.logs += block.logs
             before.malformed += block.malformed
+            if block.node != before.node { before.otherNodes[number] = block.node }
             whole = before
         }
         guard let whole else { throw refusal }
@@ -59,26 +60,48 @@ extension ProviderPool {
             default: throw error
             }
         }
-        var parts: [(addresses: [Address], topics: [[Hash]])] = []
-        if addresses.count > 1 {
-            parts = addresses.map { ([$0], topics) }
-        } else if let first = topics.first, first.count > 1 {
-            parts = first.map { (addresses, [[$0]] + topics.dropFirst()) }
-        } else {
-            return try await blockFromTransactions(hash, addresses, topics, notBy: excluded, refusal)
+        // One contract may still be too much, and is split by topic then.
+        let single = addresses.isEmpty ? [[]] : addresses.map { [$0] }
+        var plans: [[Part]] = []
+        if single.count > 1 { plans.append(single.map { Part(addresses: $0, topics: topics) }) }
+        if let first = topics.first, first.count > 1 {
+            plans.append(
+                single.flatMap { addresses in
+                    first.map { Part(addresses: addresses, topics: [[$0]] + topics.dropFirst()) }
+                })
         }
-        var whole: BlockLogs?
-        for part in parts {
-            // One contract may still be too much, and is split by topic then.
-            let found = try await logs(
-                blockHash: hash, addresses: part.addresses, topics: part.topics, notBy: excluded)
-            whole?.logs += found.logs
-            whole?.malformed += found.malformed
-            if whole == nil { whole = found }
+        for plan in plans {
+            do throws(RPCError) {
+                return try await block(hash, in: plan, notBy: excluded, refusal)
+            } catch {
+                guard case .rangeTooLarge = error else { throw error }
+            }
         }
-        guard var whole else { throw refusal }
-        whole.logs.sort { $0.logIndex < $1.logIndex }
-        return whole
+        return try await blockFromTransactions(hash, addresses, topics, notBy: excluded, refusal)
+    }
+
+    /// What one of several searches asks for.
+    private struct Part {
+        let addresses: [Address]
+        let topics: [[Hash]]
+    }
+
+    /// The block `hash` in several searches, all at one endpoint, so that another can be asked for a second opinion.
+    private func block(
+        _ hash: Hash, in parts: [Part], notBy excluded: Int?, _ refusal: RPCError
+    ) async throws(RPCError) -> BlockLogs {
+        try await each(Needs(kind: .search, excluded: excluded)) { index throws(RPCError) in
+            var whole: BlockLogs?
+            for part in parts {
+                let found = try await search(index, hash, part.addresses, part.topics)
+                whole?.logs += found.logs
+                whole?.malformed += found.malformed
+                if whole == nil { whole = found }
+            }
+            guard var whole else { throw refusal }
+            whole.logs.sort { $0.logIndex < $1.logIndex }
+            return whole
+        }
     }
 
     private func blockFromReceipts(

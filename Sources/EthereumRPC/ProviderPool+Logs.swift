@@ -123,7 +123,8 @@ extension ProviderPool {
         }
     }
 
-    private func search(
+    /// Asks one endpoint for the logs of `blockHash`.
+    func search(
         _ index: Int, _ blockHash: Hash, _ addresses: [Address], _ topics: [[Hash]]
     ) async throws(RPCError) -> BlockLogs {
         for _ in 0..<Self.refusalsMax {

@@ -16,6 +16,7 @@ final class EventLoop {
     private let lookups: Lookups
     /// Orders that wait because too many lookups are under way, oldest first.
     private var waiting: [Order] = []
+    private var firstAnswers = FirstAnswers()
     private var stop: (deadline: UInt64, done: [CheckedContinuation<Void, Never>])?
 
     /// Starts the thread; false if the system gives none.
@@ -218,10 +219,20 @@ final class EventLoop {
 
     /// Takes the slot's exchange away from libcurl and answers whoever waits for it.
     private func end(_ slot: Slot, _ result: Result<OutboundResponse, TransportError>) {
+        let hasOpened = slot.hasOpened
         curl_multi_remove_handle(multi, slot.easy)
         guard let order = slot.order else { return }
         slots[order.id] = nil
-        slot.answer(result)
+        switch result {
+        case .success(var response):
+            // What another exchange opened may answer this one first.
+            let isNew = slots.values.contains { $0.host == slot.host && $0.hasOpened }
+            response.isReused = firstAnswers.isReused(slot.host, asCurlSays: response.isReused && !isNew)
+            slot.answer(.success(response))
+        case .failure:
+            if hasOpened { firstAnswers.opened(slot.host) }
+            slot.answer(result)
+        }
         recycle(slot)
     }
 

@@ -40,8 +40,10 @@ public struct OutboundResponse: Sendable {
     public let peer: String?
     /// `1.0`, `1.1` or `2`.
     public let httpVersion: String
-    /// Whether the connection had carried a request before.
-    public let isReused: Bool
+    /// Whether the connection had answered a request before.
+    ///
+    /// False also where it cannot be told, because others were opened to the same host that answered nobody yet.
+    public internal(set) var isReused: Bool
 
     /// A response with all its facts.
     public init(

@@ -21,7 +21,7 @@ final class Slot {
     private var refusal: TransportError?
     /// Whether a name may be being looked up at the moment.
     private(set) var isLookingUp = false
-    private var host = ""
+    private(set) var host = ""
     private let lookups: Lookups
     private let userAgent: String
 
@@ -164,8 +164,11 @@ final class Slot {
             OutboundResponse(
                 status: getLong(CURLINFO_RESPONSE_CODE), headers: parser.fields, body: body,
                 isBodyTruncated: isTruncated, timing: timing(), peer: peer(), httpVersion: version(),
-                isReused: getLong(CURLINFO_NUM_CONNECTS) == 0))
+                isReused: !hasOpened))
     }
+
+    /// Whether a connection was opened for the exchange.
+    var hasOpened: Bool { getLong(CURLINFO_NUM_CONNECTS) > 0 }
 
     // MARK: What libcurl knows afterwards
 

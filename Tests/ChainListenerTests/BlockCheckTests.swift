@@ -51,9 +51,7 @@ struct BlockCheckTests {
             (header([], settled: 7), [log()], .unproved),
         ] as [(Header, [Log], BlockCheck.Verdict)])
     func verdict(header: Header, logs: [Log], verdict: BlockCheck.Verdict) {
-        var trust = BloomTrust()
-        trust.see(Self.header([Self.log()]))
-        let check = BlockCheck(contracts: Self.both, trust: trust)
+        let check = BlockCheck(contracts: Self.both, trust: .borneOut)
         #expect(check.verdict(header: header, logs: logs) == verdict)
     }
 
@@ -80,6 +78,26 @@ struct BlockCheckTests {
         #expect(verdict() == .proved)
         header.transactionCount = 3
         trust.see(Self.header([Self.log(SimulatedChain.stranger)]))
+        #expect(verdict() == .unproved)
+        trust = .borneOut
         #expect(verdict() == .proved)
     }
+}
+
+extension BloomTrust {
+    /// Blooms that proved right before, empty ones too.
+    static let borneOut: BloomTrust = {
+        var trust = BloomTrust()
+        for number in 1...UInt64(BloomTrust.probation) {
+            for topics in [[], [SimulatedChain.word(number)]] {
+                var bloom = Bloom()
+                for topic in topics { bloom.insert(topic) }
+                let header = Header(
+                    number: 1, hash: SimulatedChain.word(1), parentHash: .zero, timestamp: 0, logsBloom: bloom)
+                trust.see(header)
+                trust.noteAgreement(header)
+            }
+        }
+        return trust
+    }()
 }

@@ -49,10 +49,8 @@ struct BlockProverTests {
         _ block: SimulatedBlock, _ source: DistortedSource, _ policy: VerificationPolicy, logs: [Log]? = nil,
         trust: BloomTrust? = nil
     ) async throws -> Outcome {
-        var seen = BloomTrust()
-        seen.see(block.header)
         let prover = BlockProver(
-            source: source, contracts: contracts, policy: policy, trust: trust ?? seen, limit: .seconds(30),
+            source: source, contracts: contracts, policy: policy, trust: trust ?? .borneOut, limit: .seconds(30),
             clock: ContinuousClock())
         let watched = block.logs.filter { contracts.contains($0.address) }
         do {
@@ -124,6 +122,39 @@ struct BlockProverTests {
         let receipts = DistortedSource(inner: nodes, otherLogs: nil)
         #expect(
             try await Self.outcome(block, receipts, .receipts, trust: BloomTrust.none) == .proved(.receipts, 0))
+    }
+
+    @Test("a bloom on probation proves nothing alone, and the receipts tell whether it holds")
+    func probation() async throws {
+        let (nodes, _, block) = try Self.blocks()
+        let (mute, alone) = (
+            DistortedSource(inner: nodes, otherLogs: nil, receipts: nil), DistortedSource(inner: nodes, otherLogs: nil)
+        )
+        var trust = BloomTrust()
+        #expect(try await Self.outcome(block, mute, .bloom, trust: trust) == .unproved(0))
+        #expect(
+            try await Self.outcome(block, DistortedSource(inner: nodes, receipts: nil), .bloom, trust: trust)
+                == .proved(.quorum, 0))
+        #expect(try await Self.outcome(block, alone, .bloom, trust: trust) == .proved(.receipts, 0))
+        trust = .borneOut
+        trust.noteContradiction()
+        #expect(try await Self.outcome(block, mute, .bloom, trust: trust) == .unproved(0))
+
+        func finding(_ bloom: Bloom?) async throws -> Bool? {
+            var header = block.header
+            header.logsBloom = bloom
+            let prover = BlockProver(
+                source: alone, contracts: Self.contracts, policy: .bloom, trust: trust, limit: .seconds(30),
+                clock: ContinuousClock())
+            return try await prover.prove(FetchedBlock(header: header, logs: [], node: 0)).bloomHolds
+        }
+        var (foreign, more) = (Bloom(), try #require(block.header.logsBloom))
+        foreign.insert(SimulatedChain.word(1))
+        more.insert(SimulatedChain.word(0xabcdef))
+        #expect(try await finding(block.header.logsBloom) == true)
+        #expect(try await finding(foreign) == false)
+        #expect(try await finding(more) == nil)
+        #expect(try await finding(nil) == nil)
     }
 
     @Test("a header that settles a lower block proves nothing by its root")

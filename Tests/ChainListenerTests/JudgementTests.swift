@@ -135,12 +135,66 @@ struct JudgementTests {
     func bloomTrust() {
         var trust = BloomTrust()
         trust.noteContradiction()
-        trust.noteAgreement()
+        trust.noteAgreement(Self.header(bloom: [1]))
         trust.noteContradiction()
         #expect(trust.isTrusted)
         trust.noteContradiction()
         #expect(!trust.isTrusted)
-        trust.noteAgreement()
+        trust.noteAgreement(Self.header(bloom: [2]))
         #expect(!trust.isTrusted)
+    }
+
+    private static func header(bloom topics: [UInt64], transactions: Int? = 1) -> Header {
+        var bloom = Bloom()
+        for topic in topics { bloom.insert(SimulatedChain.word(topic)) }
+        return Header(
+            number: 7, hash: SimulatedChain.word(7), parentHash: SimulatedChain.word(6), timestamp: 1,
+            logsBloom: bloom, transactionCount: transactions)
+    }
+
+    @Test("blooms prove nothing until three different ones were borne out, and again after one was contradicted")
+    func probation() {
+        var trust = BloomTrust()
+        let header = Self.header(bloom: [9])
+        trust.see(header)
+        for topic in [1, 1, 1, 2] as [UInt64] {
+            trust.noteAgreement(Self.header(bloom: [topic]))
+            #expect(trust.proof(in: header) == nil)
+            #expect(trust.evidence(in: header) != nil)
+            #expect(trust.isTried(by: header))
+        }
+        trust.noteAgreement(Self.header(bloom: [1]))
+        #expect(trust.proof(in: header) == header.logsBloom)
+        #expect(!trust.isTried(by: header))
+        trust.noteContradiction()
+        #expect(trust.proof(in: header) == nil)
+    }
+
+    @Test("an empty bloom over transactions proves nothing until others were borne out too")
+    func emptyBloom() {
+        var trust = BloomTrust()
+        let (empty, idle) = (Self.header(bloom: []), Self.header(bloom: [], transactions: 0))
+        trust.see(Self.header(bloom: [9]))
+        for _ in 0..<5 { trust.noteAgreement(empty) }
+        #expect(trust.proof(in: empty) == nil)
+        #expect(trust.proof(in: idle) != nil)
+        trust.noteContradiction()
+        for topic in [1, 2, 3] as [UInt64] { trust.noteAgreement(Self.header(bloom: [topic])) }
+        #expect(trust.proof(in: empty) == nil)
+        for _ in 0..<3 {
+            #expect(trust.isTried(by: empty))
+            trust.noteAgreement(empty)
+        }
+        #expect(trust.proof(in: empty) != nil)
+        #expect(!trust.isTried(by: empty))
+    }
+
+    @Test("receipts are asked for only so often, to learn")
+    func trials() {
+        var trust = BloomTrust()
+        let header = Self.header(bloom: [9])
+        for _ in 0..<BloomTrust.trialsMax { trust.see(header) }
+        #expect(!trust.isTried(by: header))
+        #expect(trust.isTriedOut)
     }
 }

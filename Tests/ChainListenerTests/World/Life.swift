@@ -21,8 +21,8 @@ final class Life: @unchecked Sendable {
     var task: Task<Void, Never>?
     var isFinished = false
     var pool: ProviderPool?
-    /// The nodes to which a connection is open.
-    var connected: Set<Int> = []
+    /// The servers that answered over a connection which is still open.
+    var connected: Set<WorldNode.Server> = []
     /// How many more steps it takes before it crashes; nil where it does not.
     var stepsLeft: Int?
 
@@ -48,14 +48,17 @@ struct LifeTransport: Transport {
                 throw TransportError.timedOut(after: request.deadline)
             }
             try await life.clock.sleep(for: delays.there)
+            let server = node.server
             let response = try life.exchange(request, with: node).get()
             guard delays.there + delays.back < request.deadline else {
                 try await life.clock.sleep(for: request.deadline - delays.there)
                 throw TransportError.timedOut(after: request.deadline)
             }
             try await life.clock.sleep(for: delays.back)
+            let isReused = !life.connected.insert(server).inserted
             if response.body.count > request.maximumBodyBytes { throw TransportError.bodyTooLarge }
-            return response
+            return OutboundResponse(
+                status: response.status, headers: response.headers, body: response.body, isReused: isReused)
         } catch let error as TransportError {
             throw error
         } catch {
@@ -91,15 +94,8 @@ extension Life {
         _ request: OutboundRequest, with node: WorldNode
     ) -> Result<OutboundResponse, TransportError> {
         guard !isDead else { return .failure(.closed) }
-        switch world.exchange(request, with: node) {
-        case .success(let response):
-            let isReused = !connected.insert(node.place).inserted
-            return .success(
-                OutboundResponse(
-                    status: response.status, headers: response.headers, body: response.body, isReused: isReused))
-        case .failure(let error):
-            connected.remove(node.place)
-            return .failure(error)
-        }
+        let result = world.exchange(request, with: node)
+        if case .failure = result { connected.remove(node.server) }
+        return result
     }
 }

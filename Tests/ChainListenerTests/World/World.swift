@@ -363,6 +363,12 @@ final class World: @unchecked Sendable {
             oracle.isOrphaned(chain.blocks[place].hash, at: now)
         }
         oracle.reached(height: highest)
+        // What comes after a stale branch stands against it as what was there before does.
+        for node in nodes where node[.staleBranch] > 0 {
+            for (place, seen) in zip(chain.canonical, node.view).suffix(plan.finalityDepth + 16) where place != seen {
+                oracle.isContested(chain.blocks[place].hash, at: now)
+            }
+        }
         for node in nodes {
             plan(.view(node), after: Double.random(in: 0...0.3, using: &random) * plan.style.blockSeconds)
         }
@@ -401,7 +407,7 @@ final class World: @unchecked Sendable {
         if node[.wrongChain] > 0 {
             // Whoever stood behind the URL before took the connections along.
             node[.wrongChain] = 100
-            for life in lives { life.connected.remove(node.place) }
+            node.server.generation += 1
         }
         if node[.staleBranch] > 0, chain.height > 6 {
             let depth = Int.random(in: 1...3, using: &random)

@@ -15,6 +15,8 @@ enum NodeReply {
 /// Touched by the driver's thread alone.
 final class WorldNode {
     let place: Int
+    /// Who stands behind the URL at present.
+    var server: Server
     /// The canonical blocks as this node sees them.
     var view: [Int] = []
     /// In a hundred: how often each fault shows.
@@ -34,7 +36,16 @@ final class WorldNode {
     /// When the pool first held an answer against the node.
     var noticedAt: Duration?
 
-    init(place: Int) { self.place = place }
+    /// One server behind a URL, where others may follow.
+    struct Server: Hashable {
+        let place: Int
+        var generation = 0
+    }
+
+    init(place: Int) {
+        self.place = place
+        server = Server(place: place)
+    }
 
     subscript(fault: Fault) -> Int {
         get { moods[fault.rawValue] }
