@@ -28,6 +28,12 @@ struct HistoryRepair: Sendable {
     /// Whether stored logs that the nodes do not have are taken back.
     let retractsSurplus: Bool
 
+    /// What became of a stretch. Not a tuple: as one the optimiser of Swift 6.3 mixes up its parts.
+    private struct Fetched: Sendable {
+        let range: ClosedRange<BlockNumber>
+        let result: Result<HistoryPiece, ChainSourceError>
+    }
+
     /// How often the chain may change under one stretch while it is compared.
     private static let attemptsMax = 5
 
@@ -40,8 +46,7 @@ struct HistoryRepair: Sendable {
         var report = HistoryReport()
         let settings = fetcher.settings
         var plan = HistoryPlan<HistoryPiece>(range, limits: .init(inFlight: max(1, settings.callsMax)))
-        try await withThrowingTaskGroup(of: (ClosedRange<BlockNumber>, Result<HistoryPiece, ChainSourceError>).self) {
-            group in
+        try await withThrowingTaskGroup(of: Fetched.self) { group in
             defer { group.cancelAll() }
             while !plan.isDone {
                 while let range = plan.plan(
@@ -49,9 +54,9 @@ struct HistoryRepair: Sendable {
                 {
                     group.addTask {
                         do {
-                            return (range, .success(try await fetcher.piece(range)))
+                            return Fetched(range: range, result: .success(try await fetcher.piece(range)))
                         } catch let error as ChainSourceError {
-                            return (range, .failure(error))
+                            return Fetched(range: range, result: .failure(error))
                         }
                     }
                 }
@@ -59,8 +64,9 @@ struct HistoryRepair: Sendable {
                     try await settle(piece, &report)
                     try await done(report, piece.blocks.upperBound)
                 }
-                guard let (range, result) = try await group.next() else { continue }
-                switch result {
+                guard let fetched = try await group.next() else { continue }
+                let range = fetched.range
+                switch fetched.result {
                 case .success(let piece): plan.answered(range, covered: piece.blocks, piece, logs: piece.rows.count)
                 case .failure(let error): plan.failed(range, error)
                 }
