@@ -28,7 +28,9 @@ struct HistoryRepair: Sendable {
     /// Whether stored logs that the nodes do not have are taken back.
     let retractsSurplus: Bool
 
-    /// What became of a stretch. Not a tuple: as one the optimiser of Swift 6.3 mixes up its parts.
+    /// What became of a stretch.
+    ///
+    /// Not a tuple: as one the optimiser of Swift 6.3 mixes up its parts.
     private struct Fetched: Sendable {
         let range: ClosedRange<BlockNumber>
         let result: Result<HistoryPiece, ChainSourceError>
