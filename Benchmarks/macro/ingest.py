@@ -23,6 +23,7 @@ def run(place):
     place.chains(node(place, BLOCKS + BEHIND, "--logs-per-block", PER_BLOCK))
     file = place.directory / "events.copy"
     values, floors = interleaved(3, lambda: ingest(place, file), lambda: copy(place, file))
+    verify(place)
     file.unlink()
     yield row("ingest.logs_per_s", median(values), "logs/s", median(floors))
 
@@ -55,6 +56,13 @@ def fill(place, last, limit, then=lambda sql: None):
         stored = int(sql.value(f"SELECT count(*) FROM events WHERE block_number <= {last}"))
         then(sql)
     return seconds, stored
+
+
+def verify(place):
+    """Has tocsin compare what is stored with the node; nothing may lack."""
+    said = place.tocsin("ingest", "verify", "--chain", 1, "--from", 0, "--to", BLOCKS)
+    if f"with {BLOCKS * PER_BLOCK} logs compared: 0 logs appended, 0 taken back" not in said:
+        raise Failure(f"tocsin verify: {said}")
 
 
 def copy(place, file):

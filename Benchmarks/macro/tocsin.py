@@ -66,11 +66,16 @@ class Workplace:
     def migrate(self, database):
         """Makes `database` with Tocsin's schema."""
         self.cluster.create(database)
+        self.tocsin(database, "migrate")
+
+    def tocsin(self, database, *arguments):
+        """Runs a command of tocsin to its end; what it prints."""
         done = subprocess.run(
-            [str(TOCSIN), "migrate"], env={**clean_environment(), **self.environment(database, None, 0)}, text=True,
-            capture_output=True, timeout=120)
+            [str(TOCSIN), *map(str, arguments)], env={**clean_environment(), **self.environment(database, None, 0)},
+            text=True, capture_output=True, timeout=120)
         if done.returncode != 0:
-            raise Failure(f"tocsin migrate: {done.stderr[-2000:]}")
+            raise Failure(f"tocsin {arguments[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
+        return done.stdout
 
     def serve(self, database=None, roles=None):
         """Starts `tocsin serve`, ready or, without the API, merely started."""
