@@ -3,6 +3,7 @@ SWIFT ?= swift
 FLAGS = --explicit-target-dependency-import-check error
 # Tests that only compute. They run by themselves: on two cores they would starve those that wait for sockets.
 PURE = Ethereum|Domain|Fuzz|Signatures|Conditions|Templates|TriggerEngine
+COMPUTING = ^($(PURE))Tests\.|^ChainListenerTests\.(WorldTests|HistoryPaceTests)/|^EthereumRPCTests\.LearnedLimitsTests/
 
 .PHONY: help build run demo test simulate lint format bench fuzz setup
 
@@ -35,8 +36,8 @@ test: setup
 ifdef FILTER
 	$(SWIFT) test --skip-build --filter '$(FILTER)'
 else
-	$(SWIFT) test --skip-build --filter '^($(PURE))Tests\.'
-	$(SWIFT) test --skip-build --skip '^($(PURE)|Tocsin)Tests\.'
+	$(SWIFT) test --skip-build --filter '$(COMPUTING)'
+	$(SWIFT) test --skip-build --skip '$(COMPUTING)|^TocsinTests\.'
 	$(SWIFT) test --skip-build --filter '^TocsinTests\.'
 endif
 

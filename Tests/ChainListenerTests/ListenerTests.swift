@@ -204,6 +204,8 @@ struct ListenerTests {
         let database = TestDatabase.current.database
         try await Self.running([service]) {
             try await log.wait(for: .warning)
+            // The error is stored behind the warning and before the next look.
+            try await nodes.looks.wait(times: nodes.looks.count + 1)
             let row = try #require(try await database.first(ReadChain(chainID: chain.id)))
             #expect(row.error?.contains("is held back") == true)
             #expect(try #require(row.checkpoint) < 30)
